@@ -1,0 +1,1 @@
+//! Whole-pipeline tests. This library is empty: the tests are in `e2e/`.

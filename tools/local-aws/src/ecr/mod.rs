@@ -1,0 +1,1 @@
+//! Amazon ECR: repositories, images, the registry that docker pushes to.

@@ -1,0 +1,19 @@
+//! The local AWS: what Longshore's tools call, on one machine, without an account.
+//!
+//! It speaks AWS's wire protocols and really does what they ask: images are stored, tasks run, traffic
+//! flows, health is checked, alarms fire. It must not know the tools, nor share a type with them beyond
+//! `contract` and `toolkit`: a mistake shared by both sides would be seen by neither.
+
+pub mod account;
+pub mod clock;
+pub mod cloudwatch;
+pub mod ecr;
+pub mod ecs;
+pub mod elb;
+pub mod logs;
+pub mod protocol;
+pub mod secrets;
+pub mod server;
+pub mod ssm;
+pub mod state;
+pub mod sts;

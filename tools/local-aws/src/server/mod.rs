@@ -1,0 +1,1 @@
+//! The HTTP front: one port for every service's API and for the registry.
