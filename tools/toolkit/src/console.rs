@@ -1,0 +1,166 @@
+//! What people read: stderr, one line at a time.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Mutex;
+
+use crate::ci::Dialect;
+
+/// Writes lines for people to stderr. Data never goes here, and nothing for people goes to stdout.
+#[derive(Debug)]
+pub struct Console {
+    verbosity: Verbosity,
+    colour: bool,
+    dialect: Dialect,
+    // Keeps a line of one thread from being cut by another's.
+    turn: Mutex<()>,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Verbosity {
+    /// Warnings and errors only.
+    Quiet,
+    /// What happens, too.
+    #[default]
+    Normal,
+    /// Details, too.
+    Verbose,
+}
+
+impl Verbosity {
+    /// From the two flags that every tool has.
+    #[must_use]
+    pub fn from_flags(quiet: bool, verbose: bool) -> Self {
+        match (quiet, verbose) {
+            (true, _) => Self::Quiet,
+            (false, true) => Self::Verbose,
+            (false, false) => Self::Normal,
+        }
+    }
+}
+
+impl Console {
+    /// A console for this process: colour only on a terminal without `NO_COLOR`, the CI dialect by the environment.
+    #[must_use]
+    pub fn new(verbosity: Verbosity) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            verbosity,
+            colour: !plain && std::io::stderr().is_terminal(),
+            dialect: Dialect::detect(),
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// A console that says the normal amount.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        Self::new(Verbosity::Normal)
+    }
+
+    /// The CI system that reads this output.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Whether a person watches (and bars may be drawn).
+    #[must_use]
+    pub fn is_interactive(&self) -> bool {
+        self.verbosity > Verbosity::Quiet
+            && self.dialect == Dialect::None
+            && std::io::stderr().is_terminal()
+    }
+
+    /// Something happened.
+    pub fn status(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            self.line(text);
+        }
+    }
+
+    /// Something went well: the same, in green on a terminal.
+    pub fn success(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            self.line(&self.painted("32", text));
+        }
+    }
+
+    /// Something that only a closer look needs.
+    pub fn detail(&self, text: &str) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.line(&self.painted("2", text));
+        }
+    }
+
+    /// Something that deserves attention though the work goes on.
+    pub fn warning(&self, text: &str) {
+        match self.dialect.warning(text) {
+            Some(message) => self.line(&message),
+            None => self.line(&format!("{} {text}", self.painted("33", "warning:"))),
+        }
+    }
+
+    /// Why the work ends.
+    pub fn error(&self, text: &str) {
+        match self.dialect.error(text) {
+            Some(message) => self.line(&message),
+            None => self.line(&format!("{} {text}", self.painted("31", "error:"))),
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self, text: &str) {
+        self.line(&format!("{} {text}", self.painted("36", "hint:")));
+    }
+
+    /// Lines that somebody else wrote (container logs, a server's answer): shown indented, without control
+    /// characters, and fenced so that they cannot speak to the CI system.
+    pub fn untrusted(&self, lines: &[String]) {
+        if lines.is_empty() {
+            return;
+        }
+        let (open, close) = self.dialect.fence();
+        if let Some(open) = open {
+            self.line(&open);
+        }
+        for line in lines {
+            self.line(&format!("    {}", printable(line)));
+        }
+        if let Some(close) = close {
+            self.line(&close);
+        }
+    }
+
+    fn painted(&self, colour: &str, text: &str) -> String {
+        if self.colour {
+            format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn line(&self, text: &str) {
+        let _turn = self.turn.lock();
+        // A closed stderr leaves nobody to tell.
+        writeln!(std::io::stderr().lock(), "{text}").unwrap_or_default();
+    }
+}
+
+/// The text without control characters other than the tab, so that it cannot move the cursor or ring.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .filter(|&c| c == '\t' || !c.is_control())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_control_characters_of_untrusted_text() {
+        assert_eq!(printable("a\u{1b}[31mb\u{7}\r\tc\u{9b}"), "a[31mb\tc");
+    }
+}
