@@ -1,1 +1,13 @@
-//! To be written.
+//! How the tools reach AWS: configuration, waiting, and errors in words that help.
+//!
+//! It must not know any service: a tool brings the client of the services that it needs, and nobody pays
+//! for compiling the others.
+
+mod config;
+mod explain;
+mod poll;
+
+pub use aws_config::SdkConfig;
+pub use config::{block_on, config};
+pub use explain::{code, explain, is_passing};
+pub use poll::{Pace, poll};

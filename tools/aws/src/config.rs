@@ -1,0 +1,57 @@
+//! One configuration for every client: endpoint, credentials, retries, time limits.
+
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use toolkit::Fault;
+
+/// A connection that takes longer than this goes nowhere.
+const CONNECT: Duration = Duration::from_secs(5);
+/// No answer of these services takes longer than this.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// The first call and seven more: about a minute of throttling or of a service that is away.
+const ATTEMPTS: u32 = 8;
+
+/// The configuration of this process: the usual AWS variables and files (`AWS_PROFILE`, `AWS_REGION`,
+/// `AWS_ENDPOINT_URL`, credentials of the environment, a web identity, a container or an instance).
+pub async fn config() -> anyhow::Result<SdkConfig> {
+    let http = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(ATTEMPTS)
+                .with_max_backoff(Duration::from_secs(10)),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT)
+                .operation_attempt_timeout(ATTEMPT)
+                .build(),
+        )
+        .load()
+        .await;
+    if config.region().is_none() {
+        return Err(Fault::usage("no AWS region is set")
+            .with_hint("set AWS_REGION, or a region in the profile")
+            .into());
+    }
+    Ok(config)
+}
+
+/// Runs a tool's asynchronous part on this thread.
+pub fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous runtime")?
+        .block_on(future)
+}

@@ -1,0 +1,247 @@
+//! `longshore.toml`: a project, its services and its environments.
+//!
+//! [`parse`] reads the whole file strictly: unknown keys, wrong types, values out of range and references to
+//! nothing are all reported in one pass, each with line, column and what to write instead. What an
+//! environment overrides is laid over the common part before it is read, so both go through the same checks.
+
+mod check;
+mod decode;
+mod problem;
+mod reader;
+
+use std::collections::BTreeMap;
+
+pub use decode::parse;
+pub use problem::{Problem, Problems};
+
+/// A project as its file describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// What all environments share.
+    pub app: App,
+    /// By name; each complete, with its overrides applied.
+    pub environments: BTreeMap<String, Environment>,
+}
+
+/// The application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// Lower-case letters, digits and hyphens; part of every resource's name.
+    pub name: String,
+    /// For example `us-east-1`.
+    pub region: String,
+}
+
+/// One environment, complete.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Environment {
+    /// For example `prod`.
+    pub name: String,
+    /// Whose AWS it runs on.
+    pub aws: Aws,
+    /// Git branches that are released to it; `*` stands for any characters.
+    pub branches: Vec<String>,
+    /// Host name that its load balancer rule matches.
+    pub host: Option<String>,
+    /// Whether a release asks for confirmation (`--yes` in CI).
+    pub confirm: bool,
+    /// How the image is made.
+    pub image: Image,
+    /// How the code is tested, if it is.
+    pub test: Option<Test>,
+    /// By short name.
+    pub services: BTreeMap<String, Service>,
+    /// One-off tasks, by name.
+    pub tasks: BTreeMap<String, Task>,
+    /// Plain variables of every container.
+    pub variables: BTreeMap<String, Variable>,
+    /// References to secrets of every container.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Thresholds and recipients of alarms.
+    pub alarms: Alarms,
+}
+
+/// Whose AWS an environment runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aws {
+    /// The local AWS on this machine.
+    Local,
+    /// AWS itself, by the credentials of the process.
+    Cloud,
+}
+
+/// How the image is made. Paths are relative to the project's directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Directory that the Dockerfile copies from.
+    pub context: String,
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// For example `linux/amd64`.
+    pub platform: String,
+    /// Command of the host that runs before the image is assembled.
+    pub before: Option<String>,
+    /// Build arguments.
+    pub arguments: BTreeMap<String, String>,
+}
+
+/// How the code is tested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Test {
+    /// The command line.
+    pub command: String,
+    /// Report files, with `*` and `**`; none means that the command's own output is read.
+    pub reports: Vec<String>,
+    /// Directory of an HTML coverage report with an `index.html`.
+    pub coverage: Option<String>,
+    /// Fewer cases than this fail the step. At least 1, since a run without a test proves nothing.
+    pub minimum: u64,
+    /// Time limit of the command, in seconds.
+    pub timeout: u64,
+}
+
+/// A long-running service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Container port behind the load balancer; none for a worker.
+    pub port: Option<u16>,
+    /// Path that answers 200 when the container can serve.
+    pub health_path: String,
+    /// Seconds after a task's start in which failed health checks are ignored.
+    pub health_grace: u32,
+    /// Path pattern of the load balancer rule.
+    pub path: String,
+    /// CPU units; 1024 are one core.
+    pub cpu: u32,
+    /// MiB.
+    pub memory: u32,
+    /// Desired number of tasks.
+    pub count: u32,
+    /// What it runs on.
+    pub launch: Launch,
+    /// Command instead of the image's.
+    pub command: Vec<String>,
+    /// Services and one-off tasks that go before.
+    pub after: Vec<String>,
+    /// Seconds between the stop signal and the kill.
+    pub stop_timeout: u32,
+    /// Part of `count` that always serves during a release.
+    pub minimum_healthy_percent: u32,
+    /// Upper limit of tasks during a release, in percent of `count`.
+    pub maximum_percent: u32,
+}
+
+/// A task that runs once, before the services that name it in `after`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Command instead of the image's.
+    pub command: Vec<String>,
+    /// CPU units; 1024 are one core.
+    pub cpu: u32,
+    /// MiB.
+    pub memory: u32,
+    /// What it runs on.
+    pub launch: Launch,
+    /// Seconds after which it counts as failed.
+    pub timeout: u64,
+}
+
+/// What tasks run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Launch {
+    /// Instances of the cluster, bridge network, dynamic host ports.
+    Ec2,
+    /// Fargate, awsvpc network.
+    Fargate,
+}
+
+/// A plain variable and the line that sets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// As the process sees it.
+    pub value: String,
+    /// Line in the file, from 1.
+    pub line: usize,
+}
+
+/// A reference to a secret and the line that sets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Where the value is kept.
+    pub source: SecretSource,
+    /// Line in the file, from 1.
+    pub line: usize,
+}
+
+/// Where a secret is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// `ssm:NAME`: a parameter's name or ARN.
+    Parameter(String),
+    /// `secretsmanager:ARN[:json-key[:stage[:version]]]`, as ECS takes it.
+    SecretsManager(String),
+}
+
+/// Thresholds and recipients of alarms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alarms {
+    /// E-mail addresses, topics' ARNs or webhook addresses.
+    pub notify: Vec<String>,
+    /// Percent of requests that may end in a 5xx.
+    pub error_percent: f64,
+    /// 99th percentile of the response time, in seconds.
+    pub latency_seconds: f64,
+    /// Percent of the reserved CPU.
+    pub cpu_percent: f64,
+    /// Percent of the reserved memory.
+    pub memory_percent: f64,
+}
+
+impl Project {
+    /// The environment called `name`, or what the file has instead.
+    pub fn environment(&self, name: &str) -> Result<&Environment, UnknownEnvironment> {
+        self.environments
+            .get(name)
+            .ok_or_else(|| UnknownEnvironment {
+                name: name.to_owned(),
+                known: self.environments.keys().cloned().collect(),
+            })
+    }
+
+    /// The environments that `branch` is released to.
+    #[must_use]
+    pub fn environments_of_branch(&self, branch: &str) -> Vec<&Environment> {
+        self.environments
+            .values()
+            .filter(|environment| {
+                environment
+                    .branches
+                    .iter()
+                    .any(|pattern| matches(pattern, branch))
+            })
+            .collect()
+    }
+}
+
+/// The file has no such environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("longshore.toml has no environment \"{name}\"; it has {}", known.join(", "))]
+pub struct UnknownEnvironment {
+    /// What was asked for.
+    pub name: String,
+    /// What there is.
+    pub known: Vec<String>,
+}
+
+/// Whether `text` is of the form `pattern`, in which `*` stands for any characters.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|tail| {
+            (0..=tail.len()).any(|at| tail.is_char_boundary(at) && matches(rest, &tail[at..]))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+use super::*;
+
+const LUDLOW: &str = r#"
+[app]
+name = "ludlow"
+region = "us-east-1"
+
+[test]
+command = "cargo test"
+
+[services.api]
+port = 8080
+health-path = "/healthz"
+count = 2
+after = ["migrate"]
+
+[tasks.migrate]
+command = ["/ludlow", "migrate"]
+
+[variables]
+LOG_LEVEL = "info"
+
+[environments.local]
+aws = "local"
+
+[environments.qa]
+branches = ["release/*"]
+
+[environments.prod]
+branches = ["main"]
+host = "ludlow.io"
+confirm = true
+services.api.count = 4
+variables.LOG_LEVEL = "warn"
+secrets.DATABASE_URL = "ssm:/ludlow/prod/DATABASE_URL"
+alarms.notify = ["ops@ludlow.io"]
+"#;
+
+fn mistakes(source: &str) -> String {
+    parse(source, "longshore.toml").unwrap_err().to_string()
+}
+
+#[test]
+fn lays_an_environment_over_the_common_part() {
+    let project = parse(LUDLOW, "longshore.toml").unwrap();
+    let local = project.environment("local").unwrap();
+    let prod = project.environment("prod").unwrap();
+    assert_eq!((local.aws, prod.aws), (Aws::Local, Aws::Cloud));
+    assert_eq!(
+        (local.services["api"].count, prod.services["api"].count),
+        (2, 4)
+    );
+    assert_eq!(prod.services["api"].port, Some(8080));
+    assert_eq!(
+        local.variables["LOG_LEVEL"],
+        Variable {
+            value: "info".to_owned(),
+            line: 19
+        }
+    );
+    assert_eq!(
+        prod.variables["LOG_LEVEL"],
+        Variable {
+            value: "warn".to_owned(),
+            line: 32
+        }
+    );
+    assert_eq!(
+        prod.secrets["DATABASE_URL"],
+        Secret {
+            source: SecretSource::Parameter("/ludlow/prod/DATABASE_URL".to_owned()),
+            line: 33
+        }
+    );
+    assert_eq!(local.secrets, BTreeMap::new());
+}
+
+#[test]
+fn finds_the_environment_of_a_branch() {
+    let project = parse(LUDLOW, "longshore.toml").unwrap();
+    let names = |branch| {
+        let found = project.environments_of_branch(branch);
+        found
+            .into_iter()
+            .map(|environment| environment.name.as_str())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names("main"), ["prod"]);
+    assert_eq!(names("release/1.2"), ["qa"]);
+    assert_eq!(names("mainly"), [""; 0]);
+}
+
+#[test]
+fn names_the_environments_that_exist() {
+    let project = parse(LUDLOW, "longshore.toml").unwrap();
+    assert_eq!(
+        project.environment("live").unwrap_err().to_string(),
+        "longshore.toml has no environment \"live\"; it has local, prod, qa"
+    );
+}
+
+#[test]
+fn reports_every_mistake_in_one_pass() {
+    let source = r#"[app]
+name = "Ludlow"
+region = "us-east-1"
+
+[services.api]
+prot = 8080
+count = "two"
+launch = "lambda"
+after = ["migrat"]
+
+[tasks.migrate]
+command = ["/ludlow"]
+
+[environments.local]
+aws = "locale"
+secrets.TOKEN = "hunter2"
+"#;
+    assert_eq!(
+        mistakes(source),
+        "7 mistakes in longshore.toml
+  longshore.toml:2:8: app.name may only have lower-case letters, digits and hyphens, from a letter on; write \"ludlow\"
+  longshore.toml:6:1: unknown key \"prot\" in [services.api]; did you mean \"port\"?
+  longshore.toml:7:9: services.api.count must be a whole number, not a text; write count = 1
+  longshore.toml:8:10: services.api.launch cannot be \"lambda\"; write \"ec2\" or \"fargate\"
+  longshore.toml:9:1: services.api.after names \"migrat\", which is neither a service nor a task; did you mean \"migrate\"?
+  longshore.toml:15:7: aws cannot be \"locale\"; write \"local\" or \"cloud\"
+  longshore.toml:16:17: secrets.TOKEN must be a reference, never the secret itself; write \"ssm:/PATH/NAME\" or \"secretsmanager:ARN\""
+    );
+}
+
+#[test]
+fn reports_what_is_missing() {
+    assert_eq!(
+        mistakes("[app]\nname = \"ludlow\"\n"),
+        "2 mistakes in longshore.toml
+  longshore.toml:1:1: the file has no environment; write [environments.local] with aws = \"local\"
+  longshore.toml:1:2: [app] lacks the key \"region\"; write region = \"us-east-1\""
+    );
+}
+
+#[test]
+fn reports_broken_syntax_with_its_place() {
+    let text = mistakes("[app]\nname = \"ludlow\nregion = \"x\"\n");
+    assert!(text.contains("\n  longshore.toml:2:"), "{text}");
+}
+
+#[test]
+fn refuses_a_circle_of_services() {
+    let source = LUDLOW.replace("after = [\"migrate\"]", "after = [\"web\"]")
+        + "[services.web]\nafter = [\"api\"]\n";
+    let text = mistakes(&source);
+    assert!(
+        text.contains(
+            "services.api.after leads back to api; take one of the services out of the circle"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn refuses_a_target_group_name_that_aws_would_refuse() {
+    let source = LUDLOW
+        .replace("[services.api]", "[services.a-service-with-a-long-name]")
+        .replace(
+            "services.api.count",
+            "services.a-service-with-a-long-name.count",
+        );
+    let text = mistakes(&source);
+    assert!(
+        text.contains("longshore.toml:9:11: the target group ludlow-local-a-service-with-a-long-name would have 39 characters; AWS allows 32"),
+        "{text}"
+    );
+}
+
+#[test]
+fn refuses_a_branch_of_two_environments() {
+    let source = LUDLOW.replace("branches = [\"release/*\"]", "branches = [\"main\"]");
+    let text = mistakes(&source);
+    assert!(
+        text.contains("the branch \"main\" belongs to two environments, prod and qa"),
+        "{text}"
+    );
+}
