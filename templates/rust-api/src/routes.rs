@@ -115,7 +115,7 @@ mod tests {
 
     fn about() -> About {
         About {
-            name: "ludlow",
+            name: "example",
             version: "1.2.3".to_owned(),
             commit: "abc123".to_owned(),
             host: "task-1".to_owned(),
@@ -138,7 +138,7 @@ mod tests {
     fn names_version_and_host() {
         assert_eq!(
             get("/"),
-            Answer::text(StatusCode::OK, "ludlow 1.2.3 on task-1")
+            Answer::text(StatusCode::OK, "example 1.2.3 on task-1")
         );
     }
 
@@ -148,7 +148,7 @@ mod tests {
             status: StatusCode::OK,
             content_type: "application/json",
             allow: None,
-            body: "{\"name\":\"ludlow\",\"version\":\"1.2.3\",\"commit\":\"abc123\"}\n".to_owned(),
+            body: "{\"name\":\"example\",\"version\":\"1.2.3\",\"commit\":\"abc123\"}\n".to_owned(),
             delay: Duration::ZERO,
         };
         assert_eq!(get("/version"), expected);
