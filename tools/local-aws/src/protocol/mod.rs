@@ -6,6 +6,8 @@
 
 pub mod error;
 pub mod input;
+pub mod query;
+pub mod xml;
 
 pub use error::AwsError;
 pub use input::Input;
