@@ -4,6 +4,7 @@
 //! Members arrive as the client sent them: the query dialect knows only strings, so operations read
 //! members through [`Input`], which accepts `5` and `"5"` alike.
 
+pub mod cbor;
 pub mod error;
 pub mod input;
 pub mod query;
