@@ -61,7 +61,9 @@ mod tests {
         let id = balancer.rsplit('/').next().unwrap();
         assert_eq!(
             balancer,
-            format!("arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/{id}")
+            format!(
+                "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/web/{id}"
+            )
         );
         assert_eq!(id.len(), 16);
         let listener = listener(&balancer);

@@ -41,7 +41,11 @@ const LOAD_BALANCER: &[Attribute] = &[
     attribute("access_logs.s3.enabled", "false", Values::Default),
     attribute("access_logs.s3.bucket", "", Values::Text),
     attribute("access_logs.s3.prefix", "", Values::Text),
-    attribute("client_keep_alive.seconds", "3600", Values::Seconds(60, 604_800)),
+    attribute(
+        "client_keep_alive.seconds",
+        "3600",
+        Values::Seconds(60, 604_800),
+    ),
     attribute("connection_logs.s3.enabled", "false", Values::Default),
     attribute("connection_logs.s3.bucket", "", Values::Text),
     attribute("connection_logs.s3.prefix", "", Values::Text),
@@ -49,7 +53,11 @@ const LOAD_BALANCER: &[Attribute] = &[
     attribute("health_check_logs.s3.enabled", "false", Values::Default),
     attribute("health_check_logs.s3.bucket", "", Values::Text),
     attribute("health_check_logs.s3.prefix", "", Values::Text),
-    attribute("idle_timeout.timeout_seconds", "60", Values::Seconds(1, 4000)),
+    attribute(
+        "idle_timeout.timeout_seconds",
+        "60",
+        Values::Seconds(1, 4000),
+    ),
     attribute("ipv6.deny_all_igw_traffic", "false", SWITCH),
     attribute("load_balancing.cross_zone.enabled", "true", Values::Default),
     attribute(
@@ -57,10 +65,18 @@ const LOAD_BALANCER: &[Attribute] = &[
         "defensive",
         Values::Words(&["defensive", "strictest"]),
     ),
-    attribute("routing.http.drop_invalid_header_fields.enabled", "false", SWITCH),
+    attribute(
+        "routing.http.drop_invalid_header_fields.enabled",
+        "false",
+        SWITCH,
+    ),
     // The Host header always arrives as the client sent it.
     attribute("routing.http.preserve_host_header.enabled", "false", SWITCH),
-    attribute("routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "false", SWITCH),
+    attribute(
+        "routing.http.x_amzn_tls_version_and_cipher_suite.enabled",
+        "false",
+        SWITCH,
+    ),
     attribute("routing.http.xff_client_port.enabled", "false", SWITCH),
     attribute(
         "routing.http.xff_header_processing.mode",
@@ -73,8 +89,16 @@ const LOAD_BALANCER: &[Attribute] = &[
 ];
 
 const TARGET_GROUP: &[Attribute] = &[
-    attribute("deregistration_delay.timeout_seconds", "300", Values::Seconds(0, 3600)),
-    attribute("load_balancing.algorithm.anomaly_mitigation", "off", Values::Default),
+    attribute(
+        "deregistration_delay.timeout_seconds",
+        "300",
+        Values::Seconds(0, 3600),
+    ),
+    attribute(
+        "load_balancing.algorithm.anomaly_mitigation",
+        "off",
+        Values::Default,
+    ),
     attribute(
         "load_balancing.algorithm.type",
         "round_robin",
@@ -87,9 +111,17 @@ const TARGET_GROUP: &[Attribute] = &[
     ),
     attribute("slow_start.duration_seconds", "0", Values::Default),
     attribute("stickiness.app_cookie.cookie_name", "", Values::Text),
-    attribute("stickiness.app_cookie.duration_seconds", "86400", Values::Seconds(1, 604_800)),
+    attribute(
+        "stickiness.app_cookie.duration_seconds",
+        "86400",
+        Values::Seconds(1, 604_800),
+    ),
     attribute("stickiness.enabled", "false", Values::Default),
-    attribute("stickiness.lb_cookie.duration_seconds", "86400", Values::Seconds(1, 604_800)),
+    attribute(
+        "stickiness.lb_cookie.duration_seconds",
+        "86400",
+        Values::Seconds(1, 604_800),
+    ),
     attribute(
         "stickiness.type",
         "lb_cookie",
@@ -154,12 +186,16 @@ pub(super) fn all(owner: Owner, changed: &Texts) -> Vec<(&'static str, &str)> {
 
 /// Refuses an attribute that does not exist, a value that is wrong, and a value that is not done here.
 pub(super) fn validate(owner: Owner, key: &str, value: &str) -> Result<(), AwsError> {
-    let known = owner.known().iter().find(|known| known.key == key).ok_or_else(|| {
-        AwsError::new(
-            "ValidationError",
-            format!("{} attribute key '{key}' is not recognized", owner.name()),
-        )
-    })?;
+    let known = owner
+        .known()
+        .iter()
+        .find(|known| known.key == key)
+        .ok_or_else(|| {
+            AwsError::new(
+                "ValidationError",
+                format!("{} attribute key '{key}' is not recognized", owner.name()),
+            )
+        })?;
     let wrong = |expected: String| {
         Err(AwsError::new(
             "ValidationError",

@@ -129,10 +129,14 @@ impl TargetCounters {
     pub(super) fn take(&self) -> Vec<(&'static str, f64)> {
         let mut samples = Vec::new();
         self.requests.take("RequestCount", &mut samples);
-        self.answers_2xx.take("HTTPCode_Target_2XX_Count", &mut samples);
-        self.answers_3xx.take("HTTPCode_Target_3XX_Count", &mut samples);
-        self.answers_4xx.take("HTTPCode_Target_4XX_Count", &mut samples);
-        self.answers_5xx.take("HTTPCode_Target_5XX_Count", &mut samples);
+        self.answers_2xx
+            .take("HTTPCode_Target_2XX_Count", &mut samples);
+        self.answers_3xx
+            .take("HTTPCode_Target_3XX_Count", &mut samples);
+        self.answers_4xx
+            .take("HTTPCode_Target_4XX_Count", &mut samples);
+        self.answers_5xx
+            .take("HTTPCode_Target_5XX_Count", &mut samples);
         let times = std::mem::take(&mut *self.times.lock().unwrap_or_else(PoisonError::into_inner));
         samples.extend(
             representative(times)

@@ -17,7 +17,9 @@ mod tables;
 mod targets;
 mod ticks;
 
-pub use model::{ListenerAddress, Target, TargetGroup, TargetHealth, TargetState, TargetType};
+pub use model::{
+    HealthCheck, ListenerAddress, Target, TargetGroup, TargetHealth, TargetState, TargetType,
+};
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};

@@ -149,7 +149,9 @@ mod tests {
     #[test]
     fn stays_quick_on_hostile_patterns() {
         let pattern = Pattern::exact_case(&"*a".repeat(64));
-        assert!(!pattern.matches("a".repeat(4000).replace("aaaa", "aaab").as_bytes()[..63].as_ref()));
+        assert!(pattern.matches(&[b'a'; 4000]));
+        assert!(!pattern.matches(&[b'a'; 63]));
+        assert!(!pattern.matches("ab".repeat(8000).as_bytes()));
         assert!(!pattern.matches(&[b'b'; 16_000]));
     }
 }

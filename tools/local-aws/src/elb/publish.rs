@@ -12,7 +12,7 @@ use super::health::Health;
 use super::model::{Action, Listener, TargetState};
 use super::proxy::{self, Backend, Front, Group, Reaction, Routes, Weighted};
 use super::routing::Table;
-use super::tables::{Member, Running, Tables, Work};
+use super::tables::{Member, Tables, Work};
 
 impl Elb {
     /// Brings the proxy to the state of the tables. Called with the tables locked, after each change of them.
@@ -70,11 +70,11 @@ impl Elb {
                             elb.finish_draining(&arn, &target, &id);
                         }
                     });
-                    member.work = Work::Draining(Running(task.abort_handle()));
+                    member.work = Work::Draining(task.abort_handle());
                 }
                 (Work::None, None) if used => {
                     let task = runtime.spawn(super::targets::watch(this, arn, target, id));
-                    member.work = Work::Probing(Running(task.abort_handle()));
+                    member.work = Work::Probing(task.abort_handle());
                 }
                 (Work::Probing(_), None) if !used => {
                     // What the probes said is old by the time that the group takes traffic again.
@@ -110,7 +110,8 @@ impl Elb {
             )
         })?;
         let _context = runtime.enter();
-        let routes = routes_of(tables, listener).ok_or_else(|| "its load balancer is gone".to_owned())?;
+        let routes =
+            routes_of(tables, listener).ok_or_else(|| "its load balancer is gone".to_owned())?;
         Front::open(socket, routes).map_err(|error| error.to_string())
     }
 }

@@ -86,9 +86,12 @@ impl Test {
                     })
                     .collect(),
             ),
-            Condition::SourceIp(blocks) => {
-                Self::Source(blocks.iter().filter_map(|text| Block::parse(text)).collect())
-            }
+            Condition::SourceIp(blocks) => Self::Source(
+                blocks
+                    .iter()
+                    .filter_map(|text| Block::parse(text))
+                    .collect(),
+            ),
         }
     }
 
@@ -118,10 +121,13 @@ impl Test {
 
 fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
     let decoded = |text| Cow::from(percent_decode_str(text));
-    query.split('&').filter(|pair| !pair.is_empty()).map(move |pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decoded(key), decoded(value))
-    })
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(move |pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(key), decoded(value))
+        })
 }
 
 /// A block of addresses, for example `10.0.0.0/8`.
@@ -169,7 +175,10 @@ pub(super) fn location(redirect: &Redirect, asked: &Asked<'_>, port: u16) -> Str
         ("#{protocol}", "http"),
         ("#{host}", asked.host),
         ("#{port}", port.as_str()),
-        ("#{path}", asked.path.strip_prefix('/').unwrap_or(asked.path)),
+        (
+            "#{path}",
+            asked.path.strip_prefix('/').unwrap_or(asked.path),
+        ),
         ("#{query}", asked.query),
     ];
     let expand = |template: &str| expanded(template, &keywords);
@@ -191,7 +200,10 @@ fn expanded(template: &str, keywords: &[(&str, &str)]) -> String {
     while let Some(at) = rest.find("#{") {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        match keywords.iter().find(|(keyword, _)| rest.starts_with(keyword)) {
+        match keywords
+            .iter()
+            .find(|(keyword, _)| rest.starts_with(keyword))
+        {
             Some((keyword, value)) => {
                 text.push_str(value);
                 rest = &rest[keyword.len()..];
@@ -219,10 +231,8 @@ mod tests {
         };
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let method = method.parse().unwrap();
-        let headers = HeaderMap::from_iter([(
-            HeaderName::from_static("x-team"),
-            "Blue".parse().unwrap(),
-        )]);
+        let headers =
+            HeaderMap::from_iter([(HeaderName::from_static("x-team"), "Blue".parse().unwrap())]);
         let asked = Asked {
             method: &method,
             host,
@@ -331,7 +341,13 @@ mod tests {
             "https://a.io:443/x/#{query}?q=1",
         );
         check(
-            ["#{protocol}", "www.#{host}", "#{port}", "/new/#{path}#{", ""],
+            [
+                "#{protocol}",
+                "www.#{host}",
+                "#{port}",
+                "/new/#{path}#{",
+                "",
+            ],
             "http://www.a.io:8080/new/x/#{query}#{",
         );
     }

@@ -35,19 +35,19 @@ pub(super) struct Member {
     pub(super) work: Work,
 }
 
-/// What runs for a target.
+/// What runs for a target, until this is dropped.
 pub(super) enum Work {
     None,
-    Probing(Running),
-    Draining(Running),
+    Probing(AbortHandle),
+    Draining(AbortHandle),
 }
 
-/// A task that ends when this is dropped.
-pub(super) struct Running(pub(super) AbortHandle);
-
-impl Drop for Running {
+impl Drop for Work {
     fn drop(&mut self) {
-        self.0.abort();
+        match self {
+            Self::None => {}
+            Self::Probing(task) | Self::Draining(task) => task.abort(),
+        }
     }
 }
 

@@ -125,8 +125,9 @@ impl Elb {
         }
         if let Err(error) = self.forget(&mut tables, arn, target) {
             // It drains once more after a restart, and nothing worse.
-            self.console
-                .warning(&format!("{target} was drained, but stays on record: {error}"));
+            self.console.warning(&format!(
+                "{target} was drained, but stays on record: {error}"
+            ));
             if let Some(members) = tables.members.get_mut(arn) {
                 members.remove(target);
             }
@@ -200,23 +201,31 @@ pub(super) async fn watch(elb: Weak<Elb>, arn: String, target: Target, id: Strin
 }
 
 fn group<'a>(tables: &'a Tables, arn: &str) -> Result<&'a TargetGroup, AwsError> {
-    tables
-        .target_groups
-        .get(arn)
-        .ok_or_else(|| AwsError::new("TargetGroupNotFound", format!("Target groups '{arn}' not found")))
+    tables.target_groups.get(arn).ok_or_else(|| {
+        AwsError::new(
+            "TargetGroupNotFound",
+            format!("Target groups '{arn}' not found"),
+        )
+    })
 }
 
 /// Refuses what cannot be a target of this group.
 fn check(group: &TargetGroup, target: &Target) -> Result<(), AwsError> {
     let refuse = |code: &str, message: String| Err(AwsError::new(code, message));
     if target.port == 0 {
-        return refuse(INVALID, format!("Port '0' of target '{}' is not valid", target.id));
+        return refuse(
+            INVALID,
+            format!("Port '0' of target '{}' is not valid", target.id),
+        );
     }
     match group.target_type {
         TargetType::Instance if target.id.starts_with("i-") => Ok(()),
         TargetType::Instance => refuse(
             "InvalidTarget",
-            format!("The following targets are not valid instances: '{}'", target.id),
+            format!(
+                "The following targets are not valid instances: '{}'",
+                target.id
+            ),
         ),
         TargetType::Ip => {
             let Ok(address) = target.id.parse() else {

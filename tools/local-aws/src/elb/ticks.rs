@@ -25,8 +25,7 @@ pub(super) async fn run(elb: Weak<Elb>) {
         let Some(elb) = elb.upgrade() else {
             return;
         };
-        let minute_over =
-            hosts_counted.is_none_or(|last| last.elapsed() >= elb.clock.wait(MINUTE));
+        let minute_over = hosts_counted.is_none_or(|last| last.elapsed() >= elb.clock.wait(MINUTE));
         if minute_over {
             hosts_counted = Some(Instant::now());
         }
@@ -40,7 +39,9 @@ impl Elb {
         self.open_missing_fronts(&mut tables);
         for (arn, group) in &tables.groups {
             let balancers = tables.balancers_of(arn);
-            let balancer = balancers.first().and_then(|arn| tables.load_balancers.get(*arn));
+            let balancer = balancers
+                .first()
+                .and_then(|arn| tables.load_balancers.get(*arn));
             if let Some(balancer) = balancer {
                 group.reap(Settings::of(balancer).idle_timeout);
             }

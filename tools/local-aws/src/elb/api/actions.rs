@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{bounded, refuse_members};
+use super::bounded;
 use crate::elb::model::{Action, Redirect, WeightedGroup};
 use crate::elb::tables::Tables;
 use crate::protocol::{AwsError, Input};
@@ -92,7 +92,9 @@ fn read_fixed_response(action: Input<'_>) -> Result<Action, AwsError> {
         .parse()
         .ok()
         .filter(|code| matches!(code, 200..300 | 400..600))
-        .ok_or_else(|| config.refuse("The status code of a fixed response must be 2XX, 4XX or 5XX"))?;
+        .ok_or_else(|| {
+            config.refuse("The status code of a fixed response must be 2XX, 4XX or 5XX")
+        })?;
     let content_type = config.text("ContentType")?.map(str::to_owned);
     if let Some(kind) = &content_type
         && !CONTENT_TYPES.contains(&kind.as_str())
@@ -172,10 +174,16 @@ fn read_redirect(action: Input<'_>) -> Result<Redirect, AwsError> {
 pub(super) fn check(tables: &Tables, balancer: &str, action: &Action) -> Result<(), AwsError> {
     for arn in action.target_groups() {
         super::target_groups::find(tables, arn)?;
-        if tables.balancers_of(arn).iter().any(|other| *other != balancer) {
+        if tables
+            .balancers_of(arn)
+            .iter()
+            .any(|other| *other != balancer)
+        {
             return Err(AwsError::new(
                 "TargetGroupAssociationLimit",
-                format!("The following target groups cannot be associated with more than one load balancer: {arn}"),
+                format!(
+                    "The following target groups cannot be associated with more than one load balancer: {arn}"
+                ),
             ));
         }
     }
@@ -237,7 +245,8 @@ mod tests {
 
     fn parse(action: &Value) -> Result<Value, AwsError> {
         let request = json!({ "Actions": [action] });
-        read(Input::new(&request, "ValidationError"), "Actions").map(|action| render(&action)[0].clone())
+        read(Input::new(&request, "ValidationError"), "Actions")
+            .map(|action| render(&action)[0].clone())
     }
 
     #[test]

@@ -24,9 +24,7 @@ pub(super) fn read(input: Input<'_>) -> Result<Vec<Condition>, AwsError> {
         let kind = field(condition);
         let once = !["http-header", "query-string"].contains(&kind);
         if once && conditions[..n].iter().any(|other| field(other) == kind) {
-            return Err(input.refuse(format!(
-                "A rule can only have one '{kind}' condition"
-            )));
+            return Err(input.refuse(format!("A rule can only have one '{kind}' condition")));
         }
     }
     if conditions.iter().map(count).sum::<usize>() > MOST_VALUES {
@@ -238,10 +236,7 @@ mod tests {
             { "Field": "query-string", "QueryStringConfig": { "Values": [{ "Key": "k", "Value": "v" }] } },
             { "Field": "source-ip", "SourceIpConfig": { "Values": ["10.0.0.0/8"] } },
         ]);
-        assert_eq!(
-            parse(conditions.clone()).map(Value::from),
-            Ok(conditions)
-        );
+        assert_eq!(parse(conditions.clone()).map(Value::from), Ok(conditions));
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Elb {
         if let Some(balancer) = balancer {
             load_balancers::find(&tables, balancer)?;
         } else if arns.is_empty() {
-            return Err(input.refuse("You must specify either listener ARNs or a load balancer ARN"));
+            return Err(
+                input.refuse("You must specify either listener ARNs or a load balancer ARN")
+            );
         }
         for arn in &arns {
             find(&tables, arn)?;
@@ -162,7 +164,9 @@ fn check_protocol(input: Input<'_>) -> Result<(), AwsError> {
         "HTTP" => refuse_tls(input),
         other => Err(AwsError::new(
             "UnsupportedProtocol",
-            format!("local-aws has listeners of protocol HTTP only, not '{other}': put HTTPS in the environments that run on AWS"),
+            format!(
+                "local-aws has listeners of protocol HTTP only, not '{other}': put HTTPS in the environments that run on AWS"
+            ),
         )),
     }
 }
@@ -170,7 +174,12 @@ fn check_protocol(input: Input<'_>) -> Result<(), AwsError> {
 fn refuse_tls(input: Input<'_>) -> Result<(), AwsError> {
     refuse_members(
         input,
-        &["SslPolicy", "Certificates", "AlpnPolicy", "MutualAuthentication"],
+        &[
+            "SslPolicy",
+            "Certificates",
+            "AlpnPolicy",
+            "MutualAuthentication",
+        ],
     )
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{check_name, paging::page, refuse_members, tags};
+use super::{check_name, only, paging::page, refuse_members, tags};
 use crate::elb::Elb;
 use crate::elb::arn;
 use crate::elb::attributes::{self, Owner};
@@ -55,24 +55,8 @@ impl Elb {
             )));
         }
         refuse_members(input, &["CustomerOwnedIpv4Pool", "IpamPools"])?;
-        match input.text("Type")? {
-            None | Some("application") => {}
-            Some(other) => {
-                return Err(AwsError::new(
-                    "InvalidConfigurationRequest",
-                    format!("local-aws has load balancers of type 'application' only, not '{other}'"),
-                ));
-            }
-        }
-        match input.text("IpAddressType")? {
-            None | Some("ipv4") => {}
-            Some(other) => {
-                return Err(AwsError::new(
-                    "InvalidConfigurationRequest",
-                    format!("local-aws has load balancers with 'ipv4' addresses only, not '{other}'"),
-                ));
-            }
-        }
+        only(input, "Type", &["application"])?;
+        only(input, "IpAddressType", &["ipv4"])?;
         let scheme = input.text("Scheme")?.unwrap_or("internet-facing");
         if !["internet-facing", "internal"].contains(&scheme) {
             return Err(AwsError::new(
@@ -84,7 +68,12 @@ impl Elb {
         for mapping in input.structures("SubnetMappings")? {
             subnets.push(mapping.required_text("SubnetId")?.to_owned());
         }
-        if subnets.len() < 2 || subnets.iter().enumerate().any(|(n, s)| subnets[..n].contains(s)) {
+        if subnets.len() < 2
+            || subnets
+                .iter()
+                .enumerate()
+                .any(|(n, s)| subnets[..n].contains(s))
+        {
             return Err(input.refuse(
                 "At least two subnets in two different Availability Zones must be specified",
             ));
@@ -133,7 +122,10 @@ impl Elb {
     pub(super) fn describe_load_balancers(&self, input: Input<'_>) -> Answer {
         let tables = self.tables();
         let (arns, names) = (input.texts("LoadBalancerArns")?, input.texts("Names")?);
-        if let Some(arn) = arns.iter().find(|arn| !tables.load_balancers.contains_key(**arn)) {
+        if let Some(arn) = arns
+            .iter()
+            .find(|arn| !tables.load_balancers.contains_key(**arn))
+        {
             return Err(not_found(arn));
         }
         let all = || tables.load_balancers.values();
@@ -144,7 +136,9 @@ impl Elb {
             (arns.is_empty() || arns.contains(&balancer.arn.as_str()))
                 && (names.is_empty() || names.contains(&balancer.name.as_str()))
         });
-        let rendered = wanted.map(|balancer| self.render_load_balancer(balancer)).collect();
+        let rendered = wanted
+            .map(|balancer| self.render_load_balancer(balancer))
+            .collect();
         page(input, "LoadBalancers", rendered)
     }
 
@@ -158,7 +152,9 @@ impl Elb {
         if attributes::is_protected(balancer) {
             return Err(AwsError::new(
                 "OperationNotPermitted",
-                format!("Load balancer '{arn}' cannot be deleted because deletion protection is enabled"),
+                format!(
+                    "Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+                ),
             ));
         }
         let listeners: Vec<String> = tables

@@ -96,3 +96,17 @@ fn refuse_members(input: Input<'_>, names: &[&str]) -> Result<(), AwsError> {
         )),
     }
 }
+
+/// Refuses a member with another value than those that are done here.
+fn only(input: Input<'_>, name: &str, values: &[&str]) -> Result<(), AwsError> {
+    match input.text(name)? {
+        Some(other) if !values.contains(&other) => Err(AwsError::new(
+            "InvalidConfigurationRequest",
+            format!(
+                "local-aws does {name}={} only, not '{other}'",
+                values.join(" or ")
+            ),
+        )),
+        _ => Ok(()),
+    }
+}

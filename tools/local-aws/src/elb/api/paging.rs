@@ -13,7 +13,9 @@ pub(super) fn page(input: Input<'_>, list: &str, items: Vec<Value>) -> Answer {
             .parse()
             .ok()
             .filter(|first| *first <= items.len())
-            .ok_or_else(|| AwsError::new("ValidationError", format!("Marker '{marker}' is not valid")))?,
+            .ok_or_else(|| {
+                AwsError::new("ValidationError", format!("Marker '{marker}' is not valid"))
+            })?,
     };
     let next = first + size;
     let mut answer = Map::new();

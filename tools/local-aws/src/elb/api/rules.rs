@@ -30,7 +30,9 @@ impl Elb {
         if siblings.len() >= MOST_RULES {
             return Err(AwsError::new(
                 "TooManyRules",
-                format!("The maximum number of rules on load balancer '{balancer}' has been reached"),
+                format!(
+                    "The maximum number of rules on load balancer '{balancer}' has been reached"
+                ),
             ));
         }
         let rule = Rule {
@@ -57,17 +59,17 @@ impl Elb {
                 rules.chain([render_default(listener)]).collect()
             }
             None if arns.is_empty() => {
-                return Err(
-                    input.refuse("You must specify either a listener ARN or rule ARNs")
-                );
+                return Err(input.refuse("You must specify either a listener ARN or rule ARNs"));
             }
             None => arns
                 .iter()
-                .map(|arn| match (tables.rules.get(*arn), default_of(&tables, arn)) {
-                    (Some(rule), _) => Ok(render(rule)),
-                    (None, Some(listener)) => Ok(render_default(listener)),
-                    (None, None) => Err(not_found()),
-                })
+                .map(
+                    |arn| match (tables.rules.get(*arn), default_of(&tables, arn)) {
+                        (Some(rule), _) => Ok(render(rule)),
+                        (None, Some(listener)) => Ok(render_default(listener)),
+                        (None, None) => Err(not_found()),
+                    },
+                )
                 .collect::<Result<Vec<_>, _>>()?,
         };
         page(input, "Rules", rendered)
@@ -140,7 +142,10 @@ impl Elb {
                         .iter()
                         .filter(|it| it.listener_arn == rule.listener_arn),
                 );
-            if after.into_iter().any(|other| other.priority == rule.priority) {
+            if after
+                .into_iter()
+                .any(|other| other.priority == rule.priority)
+            {
                 return Err(priority_in_use(rule.priority));
             }
         }
@@ -160,7 +165,8 @@ impl Elb {
 }
 
 fn read_priority(input: Input<'_>) -> Result<u32, AwsError> {
-    bounded(input, "Priority", 1, 50_000)?.ok_or_else(|| input.refuse("A priority must be specified"))
+    bounded(input, "Priority", 1, 50_000)?
+        .ok_or_else(|| input.refuse("A priority must be specified"))
 }
 
 fn priority_in_use(priority: u32) -> AwsError {

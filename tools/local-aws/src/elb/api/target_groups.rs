@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::load_balancers::{VPC, read_attributes, render_attributes};
-use super::{bounded, check_name, load_balancers, paging::page, port, refuse_members, tags};
+use super::{bounded, check_name, load_balancers, only, paging::page, port, refuse_members, tags};
 use crate::elb::Elb;
 use crate::elb::arn;
 use crate::elb::attributes::Owner;
@@ -58,7 +58,9 @@ impl Elb {
             Some(other) => {
                 return Err(AwsError::new(
                     "InvalidConfigurationRequest",
-                    format!("local-aws has targets of type 'instance' and 'ip' only, not '{other}'"),
+                    format!(
+                        "local-aws has targets of type 'instance' and 'ip' only, not '{other}'"
+                    ),
                 ));
             }
         };
@@ -95,7 +97,9 @@ impl Elb {
             load_balancers::find(&tables, balancer)?;
         }
         let all = || tables.target_groups.values();
-        let missing = arns.iter().any(|arn| !tables.target_groups.contains_key(*arn))
+        let missing = arns
+            .iter()
+            .any(|arn| !tables.target_groups.contains_key(*arn))
             || names.iter().any(|name| all().all(|it| it.name != **name));
         if missing {
             return Err(not_found());
@@ -238,17 +242,6 @@ fn checked_path(input: Input<'_>, path: &str) -> Result<String, AwsError> {
         Err(input.refuse(format!(
             "Health check path '{path}' must begin with a '/' and be a valid path of at most 1024 characters"
         )))
-    }
-}
-
-/// Refuses a member with another value than those that are done here.
-fn only(input: Input<'_>, name: &str, values: &[&str]) -> Result<(), AwsError> {
-    match input.text(name)? {
-        Some(other) if !values.contains(&other) => Err(AwsError::new(
-            "InvalidConfigurationRequest",
-            format!("local-aws does {name}={} only, not '{other}'", values.join(" or ")),
-        )),
-        _ => Ok(()),
     }
 }
 

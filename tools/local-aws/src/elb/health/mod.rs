@@ -6,4 +6,4 @@ mod state;
 
 pub(super) use matcher::Matcher;
 pub(super) use probe::Probe;
-pub use state::{Health, Outcome};
+pub(super) use state::{Health, Outcome};

@@ -73,7 +73,11 @@ mod tests {
         assert!(ports[0] >= 9009 && ports[1] > ports[0], "{ports:?}");
         drop((held, second));
         assert_eq!(
-            bind(1009, Some(ports[1])).unwrap().local_addr().unwrap().port(),
+            bind(1009, Some(ports[1]))
+                .unwrap()
+                .local_addr()
+                .unwrap()
+                .port(),
             ports[1]
         );
     }

@@ -49,7 +49,9 @@ pub(super) async fn forward(
         Ok(answered) => answered,
         Err(status) => return refuse(status, passage),
     };
-    group.counters.count_answer(response.status(), started.elapsed());
+    group
+        .counters
+        .count_answer(response.status(), started.elapsed());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let Some((_, client)) = upgrade else {
             return refuse(StatusCode::BAD_GATEWAY, passage);
@@ -118,10 +120,9 @@ async fn exchange(
     loop {
         // A connection that was idle may be closed by the target just while the request is on its way. Then
         // nobody has seen the request, or nobody minds seeing it twice.
-        let replay = (connection.reused
-            && request.body().is_empty()
-            && request.method().is_idempotent())
-        .then(|| copied(&request));
+        let replay =
+            (connection.reused && request.body().is_empty() && request.method().is_idempotent())
+                .then(|| copied(&request));
         let progress = request.body().progress();
         let sending = connection.send(request);
         let mut error = match answered(sending, progress, idle_timeout).await? {

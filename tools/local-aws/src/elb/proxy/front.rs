@@ -71,7 +71,7 @@ impl Weighted {
         // Multiples of the golden ratio fill a circle evenly: over any stretch of requests each group gets its share.
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let point = u64::from(turn.wrapping_mul(0x9e37_79b9));
-        let mut place = point * u64::from(self.total) >> 32;
+        let mut place = (point * u64::from(self.total)) >> 32;
         for (weight, group) in &self.groups {
             let weight = u64::from(*weight);
             if place < weight {

@@ -198,10 +198,7 @@ mod tests {
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
-            headers.append(
-                name.parse::<HeaderName>().unwrap(),
-                value.parse().unwrap(),
-            );
+            headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         headers
     }
@@ -291,7 +288,10 @@ mod tests {
             assert_eq!(trace(given.as_ref(), "1-a-b"), expected);
         };
         check(None, "Root=1-a-b");
-        check(Some("Root=1-x-y;CalledFrom=app"), "Self=1-a-b;Root=1-x-y;CalledFrom=app");
+        check(
+            Some("Root=1-x-y;CalledFrom=app"),
+            "Self=1-a-b;Root=1-x-y;CalledFrom=app",
+        );
         check(Some("Self=1-old; Root=1-x-y"), "Self=1-a-b;Root=1-x-y");
         check(Some("CalledFrom=app"), "Root=1-a-b;CalledFrom=app");
         let (one, two) = (trace_id(), trace_id());
@@ -308,7 +308,10 @@ mod tests {
             );
         };
         check(
-            &[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")],
+            &[
+                ("connection", "keep-alive, Upgrade"),
+                ("upgrade", "websocket"),
+            ],
             Some("websocket"),
         );
         check(&[("connection", "keep-alive"), ("upgrade", "h2c")], None);
