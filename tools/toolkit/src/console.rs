@@ -155,9 +155,23 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// A number with its noun: `1 variable`, `2 variables`. For nouns whose plural ends in s.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_in_english() {
+        assert_eq!(counted(0, "variable"), "0 variables");
+        assert_eq!(counted(1, "variable"), "1 variable");
+        assert_eq!(counted(2, "variable"), "2 variables");
+    }
 
     #[test]
     fn drops_control_characters_of_untrusted_text() {
