@@ -55,16 +55,7 @@ pub(crate) fn fault(request: &Request, missing: &[Missing<'_>]) -> Fault {
 
 fn remedy(missing: &Missing<'_>) -> String {
     match (&missing.reference.place, missing.why) {
-        (Place::Parameter { id, region }, _) => {
-            let name = id
-                .split_once(":parameter")
-                .map_or(id.as_str(), |(_, name)| name);
-            format!(
-                "no parameter {id} in {region}; make it with\n    aws ssm put-parameter --region {} --type SecureString --name {} --value file:///dev/stdin",
-                word(region),
-                word(name)
-            )
-        }
+        (Place::Parameter { id, region }, _) => absent_parameter(id, region),
         (Place::Secret { arn, region, .. }, Why::Absent) => format!(
             "no secret {arn}; make it with the command below, and write the ARN that it answers into longshore.toml\n    aws secretsmanager create-secret --region {} --name {} --secret-string file:///dev/stdin",
             word(region),
@@ -83,6 +74,23 @@ fn remedy(missing: &Missing<'_>) -> String {
     }
 }
 
+fn absent_parameter(id: &str, region: &str) -> String {
+    let name = id.split_once(":parameter").map_or(id, |(_, name)| name);
+    match name.split_once(':') {
+        // Parameter Store does not tell a missing version from a missing parameter.
+        Some((name, version)) => format!(
+            "no parameter {name} with the version {version} in {region}; see those that it has with\n    aws ssm get-parameter-history --region {} --name {} --query 'Parameters[].[Version,Labels]'",
+            word(region),
+            word(name)
+        ),
+        None => format!(
+            "no parameter {id} in {region}; make it with\n    aws ssm put-parameter --region {} --type SecureString --name {} --value file:///dev/stdin",
+            word(region),
+            word(name)
+        ),
+    }
+}
+
 fn word(text: &str) -> String {
     quoted(OsStr::new(text))
 }
@@ -93,5 +101,29 @@ fn secret_name(arn: &str) -> &str {
     match resource.rsplit_once('-') {
         Some((name, suffix)) if suffix.len() == 6 && !name.is_empty() => name,
         _ => resource,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_how_to_see_the_versions_of_a_parameter() {
+        assert_eq!(
+            absent_parameter("arn:aws:ssm:eu-west-1:1:parameter/a:7", "eu-west-1"),
+            "no parameter /a with the version 7 in eu-west-1; see those that it has with\n    \
+             aws ssm get-parameter-history --region eu-west-1 --name /a --query 'Parameters[].[Version,Labels]'"
+        );
+    }
+
+    #[test]
+    fn takes_the_name_out_of_an_arn() {
+        let prefix = "arn:aws:secretsmanager:us-east-1:1:secret:";
+        assert_eq!(
+            secret_name(&format!("{prefix}ludlow/db-AbCdEf")),
+            "ludlow/db"
+        );
+        assert_eq!(secret_name(&format!("{prefix}db-url")), "db-url");
     }
 }

@@ -238,22 +238,22 @@ fn has_version(secret: &DescribeSecretOutput, version: &Version) -> bool {
     }
 }
 
-/// An answer names the parameter without the version that was asked for, which it states beside the name.
+/// An answer names the parameter without the version or label that was asked for, and states those beside it.
 fn parameter_value(parameters: &[Parameter], id: &str) -> anyhow::Result<SecretText> {
     let is_asked_for = |parameter: &&Parameter| {
+        let version = format!(":{}", parameter.version());
+        let selectors = ["", &version, parameter.selector().unwrap_or_default()];
         [parameter.name(), parameter.arn()]
             .into_iter()
             .flatten()
-            .any(|known| {
-                known == id
-                    || id
-                        .strip_prefix(known)
-                        .is_some_and(|rest| Some(rest) == parameter.selector())
-            })
+            .filter_map(|known| id.strip_prefix(known))
+            .any(|rest| selectors.contains(&rest))
     };
     parameters
         .iter()
-        .find(is_asked_for)
+        .filter(is_asked_for)
+        // Without a version, the current one is meant, though an older one may have been asked for beside it.
+        .max_by_key(|parameter| parameter.version())
         .and_then(Parameter::value)
         .map(|value| SecretText::new(value.to_owned()))
         .with_context(|| format!("Parameter Store gave no value for {id}"))
@@ -306,17 +306,23 @@ mod tests {
 
     #[test]
     fn tells_versions_of_a_parameter_apart() {
-        let parameter = |selector: Option<&str>, value: &str| {
+        let parameter = |version: i64, selector: Option<&str>, value: &str| {
             Parameter::builder()
                 .name("/a")
                 .arn("arn:aws:ssm:us-east-1:1:parameter/a")
+                .version(version)
                 .set_selector(selector.map(str::to_owned))
                 .value(value)
                 .build()
         };
-        let parameters = [parameter(Some(":2"), "two"), parameter(Some(":3"), "three")];
+        let parameters = [
+            parameter(2, Some(":blue"), "two"),
+            parameter(3, None, "three"),
+        ];
         let value = |id| parameter_value(&parameters, id).map(|value| value.expose().to_owned());
+        assert_eq!(value("/a").unwrap(), "three");
         assert_eq!(value("/a:3").unwrap(), "three");
+        assert_eq!(value("/a:blue").unwrap(), "two");
         assert_eq!(
             value("arn:aws:ssm:us-east-1:1:parameter/a:2").unwrap(),
             "two"
