@@ -120,16 +120,28 @@ impl Console {
         if lines.is_empty() {
             return;
         }
+        let fence = self.fenced();
+        for line in lines {
+            fence.line(&format!("    {line}"));
+        }
+    }
+
+    /// The same for lines that are still to come: nothing but they may be said while the fence stands.
+    #[must_use]
+    pub fn fenced(&self) -> Fenced<'_> {
         let (open, close) = self.dialect.fence();
         if let Some(open) = open {
             self.line(&open);
         }
-        for line in lines {
-            self.line(&format!("    {}", printable(line)));
+        Fenced {
+            console: self,
+            close,
         }
-        if let Some(close) = close {
-            self.line(&close);
-        }
+    }
+
+    /// A line in the CI system's own language, whatever the verbosity. The caller has escaped what others wrote.
+    pub fn command(&self, line: &str) {
+        self.line(line);
     }
 
     fn painted(&self, colour: &str, text: &str) -> String {
@@ -144,6 +156,28 @@ impl Console {
         let _turn = self.turn.lock();
         // A closed stderr leaves nobody to tell.
         writeln!(std::io::stderr().lock(), "{text}").unwrap_or_default();
+    }
+}
+
+/// Somebody else's lines on the console; the fence around them falls when this is dropped.
+#[derive(Debug)]
+pub struct Fenced<'c> {
+    console: &'c Console,
+    close: Option<String>,
+}
+
+impl Fenced<'_> {
+    /// Shows one line, without control characters.
+    pub fn line(&self, text: &str) {
+        self.console.line(&printable(text));
+    }
+}
+
+impl Drop for Fenced<'_> {
+    fn drop(&mut self) {
+        if let Some(close) = &self.close {
+            self.console.line(close);
+        }
     }
 }
 
