@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::Request;
 use http_body_util::Full;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
-use crate::support::{App, Client, Local, free_port, get, target, within};
+use crate::support::{App, Client, Local, free_port, get, hears, target, within};
 
 /// A target that answers every request with these bytes and closes the connection.
 async fn canned(reply: &'static str) -> SocketAddr {
@@ -20,8 +20,9 @@ async fn canned(reply: &'static str) -> SocketAddr {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             tokio::spawn(async move {
-                stream.read(&mut [0; 4096]).await.ok();
-                stream.write_all(reply.as_bytes()).await.ok();
+                if hears(&mut stream).await {
+                    stream.write_all(reply.as_bytes()).await.ok();
+                }
             });
         }
     });
@@ -116,11 +117,14 @@ async fn forgetful(seen: Arc<AtomicUsize>) -> SocketAddr {
             let (mut stream, _) = listener.accept().await.unwrap();
             let seen = Arc::clone(&seen);
             tokio::spawn(async move {
-                stream.read(&mut [0; 4096]).await.ok();
+                if !hears(&mut stream).await {
+                    return;
+                }
                 let reply = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
                 stream.write_all(reply.as_bytes()).await.ok();
-                stream.read(&mut [0; 4096]).await.ok();
-                seen.fetch_add(1, Ordering::SeqCst);
+                if hears(&mut stream).await {
+                    seen.fetch_add(1, Ordering::SeqCst);
+                }
             });
         }
     });
