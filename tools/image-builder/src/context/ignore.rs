@@ -32,6 +32,11 @@ impl Rule {
         })
     }
 
+    /// Whether the path matches, or a directory above it.
+    fn covers(&self, file: &str) -> bool {
+        self.pattern.matches(file) || path::ancestors(file).any(|directory| self.pattern.matches(directory))
+    }
+
     /// Whether a path below this directory can match.
     fn may_match_below(&self, directory: &str) -> bool {
         let mut parts = self.parts.iter();
@@ -84,19 +89,20 @@ impl Ignore {
         let mut out = false;
         for rule in &self.rules {
             // Only a rule that would change the verdict is worth a look.
-            if rule.lets_in == out
-                && (rule.pattern.matches(file) || path::ancestors(file).any(|directory| rule.pattern.matches(directory)))
-            {
+            if rule.lets_in == out && rule.covers(file) {
                 out = !rule.lets_in;
             }
         }
         out
     }
 
-    /// Whether something below a directory that is left out may be let in again.
+    /// Whether something below a directory that is left out may be let in again: by a rule after the last that leaves
+    /// out the directory, and with it all that is below.
     pub(crate) fn may_let_in_below(&self, directory: &str) -> bool {
         self.rules
             .iter()
+            .rev()
+            .take_while(|rule| rule.lets_in || !rule.covers(directory))
             .any(|rule| rule.lets_in && rule.may_match_below(directory))
     }
 }
@@ -172,6 +178,8 @@ mod tests {
         ] {
             assert_eq!(ignore.may_let_in_below(directory), expected, "{directory}");
         }
+        let ignore = Ignore::parse(".dockerignore", "*\n!target\ntarget/*\n!target/x\n").unwrap();
+        assert!(!ignore.may_let_in_below("target/debug"));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
     pieces: Vec<Piece>,
+    /// The characters before the first piece that can stand for several.
+    prefix: String,
     /// `**name` in `.dockerignore`: any path that ends so, even in the middle of a part.
     is_suffix: bool,
 }
@@ -66,7 +68,18 @@ impl Pattern {
             && pieces[1..].iter().all(is_literal)
             && !text.starts_with("**/")
             && pieces.len() > 1;
-        Some(Self { pieces, is_suffix })
+        let prefix = pieces
+            .iter()
+            .map_while(|piece| match piece {
+                Piece::Char(c) => Some(*c),
+                _ => None,
+            })
+            .collect();
+        Some(Self {
+            pieces,
+            prefix,
+            is_suffix,
+        })
     }
 
     /// Whether the whole path fits.
@@ -81,17 +94,29 @@ impl Pattern {
                 .collect();
             return path.ends_with(&suffix);
         }
-        let end = self.pieces.len();
+        // Most paths differ from most patterns at once.
+        let Some(rest) = path.strip_prefix(self.prefix.as_str()) else {
+            return false;
+        };
+        let skipped = self.prefix.chars().count();
+        self.pieces.len() == skipped && rest.is_empty() || self.pieces.len() > skipped && self.matches_from(skipped, rest)
+    }
+
+    /// Whether the pieces from that one on fit the text. All ways to match are followed at once, so that no pattern
+    /// takes longer than its length times the text's.
+    fn matches_from(&self, first: usize, text: &str) -> bool {
+        let pieces = &self.pieces[first..];
         // reached[i]: the text read so far can have matched the pieces before i. within[i]: and is in the middle
         // of a part that piece i swallows.
-        let mut reached = vec![false; end + 1];
-        let mut within = vec![false; end + 1];
+        let mut reached = vec![false; pieces.len() + 1];
+        let mut within = reached.clone();
+        let (mut next, mut next_within) = (reached.clone(), reached.clone());
         reached[0] = true;
-        self.skip_optional(&mut reached);
-        for c in path.chars() {
-            let mut next = vec![false; end + 1];
-            let mut next_within = vec![false; end + 1];
-            for (at, piece) in self.pieces.iter().enumerate() {
+        skip_optional(pieces, &mut reached);
+        for c in text.chars() {
+            next.fill(false);
+            next_within.fill(false);
+            for (at, piece) in pieces.iter().enumerate() {
                 if *piece == Piece::Parts && (reached[at] || within[at]) {
                     // After a slash, what follows may begin, or another part.
                     next[at + 1] |= c == '/';
@@ -105,18 +130,18 @@ impl Pattern {
                     }
                 }
             }
-            self.skip_optional(&mut next);
-            reached = next;
-            within = next_within;
+            skip_optional(pieces, &mut next);
+            std::mem::swap(&mut reached, &mut next);
+            std::mem::swap(&mut within, &mut next_within);
         }
-        reached[end]
+        reached[pieces.len()]
     }
+}
 
-    fn skip_optional(&self, reached: &mut [bool]) {
-        for (at, piece) in self.pieces.iter().enumerate() {
-            if reached[at] && matches!(piece, Piece::Star | Piece::Parts | Piece::All) {
-                reached[at + 1] = true;
-            }
+fn skip_optional(pieces: &[Piece], reached: &mut [bool]) {
+    for (at, piece) in pieces.iter().enumerate() {
+        if reached[at] && matches!(piece, Piece::Star | Piece::Parts | Piece::All) {
+            reached[at + 1] = true;
         }
     }
 }

@@ -159,8 +159,14 @@ impl Cache {
         self.used.iter().map(|entry| &entry.descriptor.digest)
     }
 
-    /// Leaves it to the next build.
-    pub(crate) fn save(self) -> anyhow::Result<()> {
+    /// Leaves it to the next build. Unless the files are settled, that one compares their content, whatever the stamps
+    /// say.
+    pub(crate) fn save(mut self, is_settled: bool) -> anyhow::Result<()> {
+        if !is_settled {
+            for entry in &mut self.used {
+                entry.key.exact.clear();
+            }
+        }
         let stored = Stored {
             version: VERSION,
             layers: self.used,

@@ -114,7 +114,7 @@ fn finds_layers_by_key_and_by_content() {
     let mut cache = Cache::open(&layout.cache());
     assert_eq!(cache.find(&key, &layout), None);
     cache.add(key.clone(), &written);
-    cache.save().unwrap();
+    cache.save(true).unwrap();
 
     let mut cache = Cache::open(&layout.cache());
     assert_eq!(cache.find(&key, &layout), Some(written.clone()));
@@ -127,6 +127,12 @@ fn finds_layers_by_key_and_by_content() {
     let touched = Key::of(&tree(), 0);
     assert!(cache.has_shape(&touched));
     assert_eq!(cache.find_content(&touched, &written.diff_id, &layout), Some(written.clone()));
+
+    cache.save(false).unwrap();
+    let mut cache = Cache::open(&layout.cache());
+    assert_eq!(cache.find(&key, &layout), None);
+    assert_eq!(cache.find_content(&key, &written.diff_id, &layout), Some(written.clone()));
+    cache.save(true).unwrap();
 
     std::fs::remove_file(layout.blob(&written.descriptor.digest)).unwrap();
     assert_eq!(Cache::open(&layout.cache()).find(&key, &layout), None);

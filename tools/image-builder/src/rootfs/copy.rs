@@ -12,8 +12,6 @@ use crate::context::path;
 /// What is copied where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// Paths or patterns.
-    pub(crate) sources: Vec<String>,
     /// Here-documents: name and content.
     pub(crate) texts: Vec<(String, String)>,
     /// Absolute, with a slash at its end if it must be a directory.
