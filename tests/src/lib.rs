@@ -1,1 +1,1 @@
-//! Whole-pipeline tests. This library is empty: the tests are in `e2e/`.
+//! Whole-pipeline tests are in `e2e/`; this library is empty.

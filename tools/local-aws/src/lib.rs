@@ -5,15 +5,33 @@
 //! `contract` and `toolkit`: a mistake shared by both sides would be seen by neither.
 
 pub mod account;
+pub mod cli;
 pub mod clock;
+pub mod cloud;
 pub mod cloudwatch;
+pub mod directory;
 pub mod ecr;
 pub mod ecs;
 pub mod elb;
 pub mod logs;
 pub mod protocol;
 pub mod secrets;
+pub mod serve;
 pub mod server;
 pub mod ssm;
 pub mod state;
 pub mod sts;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Request {
+    /// Serve a state directory.
+    Serve(serve::Request),
+}
+
+/// Does it.
+pub fn run(request: &Request) -> anyhow::Result<u8> {
+    match request {
+        Request::Serve(request) => serve::run(request),
+    }
+}

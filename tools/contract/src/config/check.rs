@@ -56,6 +56,52 @@ pub(super) fn variable_name(table: &Table<'_, '_>, name: &Located<String>) {
     }
 }
 
+/// ECS takes the execution role by its ARN only, the task's role by its name as well.
+pub(super) fn roles(
+    table: &Table<'_, '_>,
+    execution_role: Option<&Located<String>>,
+    task_role: Option<&Located<String>>,
+) {
+    let refuse = |key: &str, role: &Located<String>, what: &str| {
+        table.problem(
+            &role.span,
+            format!("{key} must be {what}, not \"{}\"", role.value),
+            Some(format!("write {key} = \"arn:aws:iam::ACCOUNT:role/NAME\"")),
+        );
+    };
+    if let Some(role) = execution_role.filter(|role| !is_role_arn(&role.value)) {
+        refuse("execution-role", role, "the ARN of a role");
+    }
+    if let Some(role) =
+        task_role.filter(|role| !is_role_arn(&role.value) && !is_role_name(&role.value))
+    {
+        refuse("task-role", role, "the name or ARN of a role");
+    }
+}
+
+/// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`, the account being 12 digits.
+fn is_role_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, role] = parts.as_slice() else {
+        return false;
+    };
+    let name = role
+        .strip_prefix("role/")
+        .and_then(|path| path.rsplit('/').next());
+    partition.starts_with("aws")
+        && account.len() == 12
+        && account.chars().all(|c| c.is_ascii_digit())
+        && name.is_some_and(is_role_name)
+}
+
+/// Up to 64 letters, digits and `+=,.@-_` (IAM's rule).
+fn is_role_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+=,.@-_".contains(c))
+}
+
 /// A branch released to two environments would be released to neither.
 pub(super) fn branches(reader: &Reader<'_>, environments: &BTreeMap<String, Environment>) {
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();

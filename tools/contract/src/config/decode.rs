@@ -173,6 +173,9 @@ fn environment<'s>(
         .collect();
     let host = table.text("host").map(|host| host.value);
     let confirm = table.flag("confirm").unwrap_or(false);
+    let execution_role = table.text("execution-role");
+    let task_role = table.text("task-role");
+    check::roles(&table, execution_role.as_ref(), task_role.as_ref());
     let image = image(table.table("image"));
     let test = table.table("test").and_then(test);
     let services = named(table.table("services"), service);
@@ -187,6 +190,8 @@ fn environment<'s>(
         branches,
         host,
         confirm,
+        execution_role: execution_role.map(|role| role.value),
+        task_role: task_role.map(|role| role.value),
         image,
         test,
         services,

@@ -45,6 +45,10 @@ pub struct Environment {
     pub host: Option<String>,
     /// Whether a release asks for confirmation (`--yes` in CI).
     pub confirm: bool,
+    /// ARN of the role by which ECS itself pulls images, reads secrets and writes logs for a task.
+    pub execution_role: Option<String>,
+    /// Name or ARN of the role that the containers' own calls to AWS are made under.
+    pub task_role: Option<String>,
     /// How the image is made.
     pub image: Image,
     /// How the code is tested, if it is.

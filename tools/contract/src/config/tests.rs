@@ -184,3 +184,32 @@ fn refuses_a_branch_of_two_environments() {
         "{text}"
     );
 }
+
+#[test]
+fn reads_the_roles_of_an_environment() {
+    let source = LUDLOW.to_owned()
+        + "execution-role = \"arn:aws:iam::123456789012:role/service/ludlow-execution\"\n\
+           task-role = \"ludlow-task\"\n";
+    let project = parse(&source, "longshore.toml").unwrap();
+    let prod = project.environment("prod").unwrap();
+    assert_eq!(
+        prod.execution_role.as_deref(),
+        Some("arn:aws:iam::123456789012:role/service/ludlow-execution")
+    );
+    assert_eq!(prod.task_role.as_deref(), Some("ludlow-task"));
+    let local = project.environment("local").unwrap();
+    assert_eq!((&local.execution_role, &local.task_role), (&None, &None));
+}
+
+#[test]
+fn refuses_roles_that_ecs_would_refuse() {
+    let source = LUDLOW.to_owned()
+        + "execution-role = \"ludlow-execution\"\n\
+           task-role = \"arn:aws:iam::123456789012:user/ludlow\"\n";
+    assert_eq!(
+        mistakes(&source),
+        "2 mistakes in longshore.toml
+  longshore.toml:35:18: execution-role must be the ARN of a role, not \"ludlow-execution\"; write execution-role = \"arn:aws:iam::ACCOUNT:role/NAME\"
+  longshore.toml:36:13: task-role must be the name or ARN of a role, not \"arn:aws:iam::123456789012:user/ludlow\"; write task-role = \"arn:aws:iam::ACCOUNT:role/NAME\""
+    );
+}

@@ -10,27 +10,27 @@ use super::health::Health;
 use crate::state::Document;
 
 /// Attributes and tags: names to values.
-pub type Texts = BTreeMap<String, String>;
+pub(super) type Texts = BTreeMap<String, String>;
 
 /// An application load balancer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LoadBalancer {
+pub(super) struct LoadBalancer {
     /// `…:loadbalancer/app/NAME/ID`.
-    pub arn: String,
+    pub(super) arn: String,
     /// Unique in the account and region.
-    pub name: String,
+    pub(super) name: String,
     /// `internet-facing` or `internal`.
-    pub scheme: String,
+    pub(super) scheme: String,
     /// As given to CreateLoadBalancer, in its order.
-    pub subnets: Vec<String>,
+    pub(super) subnets: Vec<String>,
     /// As given to CreateLoadBalancer.
-    pub security_groups: Vec<String>,
+    pub(super) security_groups: Vec<String>,
     /// Milliseconds since 1970.
-    pub created_ms: i64,
+    pub(super) created_ms: i64,
     /// Only those that were changed; see [`super::attributes`] for the rest.
-    pub attributes: Texts,
+    pub(super) attributes: Texts,
     /// User's tags.
-    pub tags: Texts,
+    pub(super) tags: Texts,
 }
 
 /// A target group of HTTP targets.
@@ -96,43 +96,43 @@ pub struct HealthCheck {
 
 /// A listener: a port on which a load balancer takes requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Listener {
+pub(super) struct Listener {
     /// `…:listener/app/NAME/LBID/ID`.
-    pub arn: String,
+    pub(super) arn: String,
     /// Its load balancer.
-    pub load_balancer_arn: String,
+    pub(super) load_balancer_arn: String,
     /// The port asked for.
-    pub port: u16,
+    pub(super) port: u16,
     /// The port really bound on 127.0.0.1, which differs for a privileged one.
-    pub bound_port: Option<u16>,
+    pub(super) bound_port: Option<u16>,
     /// The last rule's id.
-    pub default_rule_id: String,
+    pub(super) default_rule_id: String,
     /// What happens to a request that no rule takes.
-    pub action: Action,
+    pub(super) action: Action,
     /// User's tags.
-    pub tags: Texts,
+    pub(super) tags: Texts,
 }
 
 /// A rule of a listener.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rule {
+pub(super) struct Rule {
     /// `…:listener-rule/app/NAME/LBID/LISTENERID/ID`.
-    pub arn: String,
+    pub(super) arn: String,
     /// Its listener.
-    pub listener_arn: String,
+    pub(super) listener_arn: String,
     /// 1 to 50000, unique in the listener; the lowest is tried first.
-    pub priority: u32,
+    pub(super) priority: u32,
     /// All of them must hold.
-    pub conditions: Vec<Condition>,
+    pub(super) conditions: Vec<Condition>,
     /// What happens to a request that it takes.
-    pub action: Action,
+    pub(super) action: Action,
     /// User's tags.
-    pub tags: Texts,
+    pub(super) tags: Texts,
 }
 
 /// What a rule does with a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Action {
+pub(super) enum Action {
     /// To one of several target groups, by weight.
     Forward(Vec<WeightedGroup>),
     /// The load balancer answers itself.
@@ -150,33 +150,33 @@ pub enum Action {
 
 /// A target group of a forward action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WeightedGroup {
+pub(super) struct WeightedGroup {
     /// The target group.
-    pub arn: String,
+    pub(super) arn: String,
     /// 0 to 999.
-    pub weight: u32,
+    pub(super) weight: u32,
 }
 
 /// Where a redirect leads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Redirect {
+pub(super) struct Redirect {
     /// `HTTP`, `HTTPS` or `#{protocol}`.
-    pub protocol: String,
+    pub(super) protocol: String,
     /// With keywords.
-    pub host: String,
+    pub(super) host: String,
     /// With keywords.
-    pub port: String,
+    pub(super) port: String,
     /// With keywords, beginning with `/`.
-    pub path: String,
+    pub(super) path: String,
     /// With keywords, without the `?`.
-    pub query: String,
+    pub(super) query: String,
     /// 301 or 302.
-    pub status: u16,
+    pub(super) status: u16,
 }
 
 /// What a rule asks of a request; one of the values must match. Values may have the wildcards `*` and `?`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Condition {
+pub(super) enum Condition {
     /// Host names without a port, in any case.
     HostHeader(Vec<String>),
     /// Paths without the query, in their very case.
@@ -222,17 +222,17 @@ impl fmt::Display for Target {
 
 /// A target in a target group, with what is known of its health.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Registration {
+pub(super) struct Registration {
     /// The target group.
-    pub target_group_arn: String,
+    pub(super) target_group_arn: String,
     /// The target.
-    pub target: Target,
+    pub(super) target: Target,
     /// Tells a registration from an earlier one of the same target.
-    pub id: String,
+    pub(super) id: String,
     /// What the probes said so far.
-    pub health: Health,
+    pub(super) health: Health,
     /// When it was deregistered, if it was; milliseconds since 1970.
-    pub draining_since_ms: Option<i64>,
+    pub(super) draining_since_ms: Option<i64>,
 }
 
 /// The state of a target, in AWS's words.
@@ -322,7 +322,7 @@ impl Document for Rule {
 impl Registration {
     /// The key under which a registration is kept.
     #[must_use]
-    pub fn key_of(target_group_arn: &str, target: &Target) -> String {
+    pub(super) fn key_of(target_group_arn: &str, target: &Target) -> String {
         format!("{target_group_arn} {target}")
     }
 }

@@ -1,5 +1,9 @@
 //! The health of targets: what a probe finds, and what follows from several of them.
 
-pub mod state;
+mod matcher;
+mod probe;
+mod state;
 
-pub use state::{Health, Outcome};
+pub(super) use matcher::Matcher;
+pub(super) use probe::Probe;
+pub(super) use state::{Health, Outcome};

@@ -6,7 +6,7 @@ use crate::elb::model::{HealthCheck, TargetHealth, TargetState};
 
 /// What one probe found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Outcome {
+pub(in crate::elb) enum Outcome {
     /// An answer with a code that the matcher takes.
     Success,
     /// An answer with another code.
@@ -19,7 +19,7 @@ pub enum Outcome {
 
 /// What the probes of one target said so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
+pub(in crate::elb) struct Health {
     /// Never draining or unused, which are not the probes' to say.
     state: TargetState,
     /// None until the first probe has come back.
@@ -41,14 +41,14 @@ impl Default for Health {
 impl Health {
     /// Initial, healthy or unhealthy.
     #[must_use]
-    pub fn state(&self) -> TargetState {
+    pub(in crate::elb) fn state(&self) -> TargetState {
         self.state
     }
 
     /// Takes in one probe.
     ///
     /// One success makes a new target healthy; the healthy threshold is for those that were unhealthy.
-    pub fn observe(&mut self, outcome: Outcome, check: &HealthCheck) {
+    pub(in crate::elb) fn observe(&mut self, outcome: Outcome, check: &HealthCheck) {
         let success = outcome == Outcome::Success;
         let same = self
             .last
@@ -68,7 +68,7 @@ impl Health {
 
     /// The same as a client sees it.
     #[must_use]
-    pub fn describe(&self) -> TargetHealth {
+    pub(in crate::elb) fn describe(&self) -> TargetHealth {
         let (reason, description) = match (self.state, &self.last) {
             (TargetState::Initial, None) => (
                 "Elb.RegistrationInProgress",

@@ -1,0 +1,37 @@
+//! Plain HTTP, one request a connection.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// Long enough for anything that is not stuck.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Status and body of a GET of `url` (`http://HOST:PORT…`).
+pub(crate) fn get(url: &str) -> std::io::Result<(u16, String)> {
+    let (host, path) = parts(url);
+    let mut stream = TcpStream::connect(&host)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(0);
+    Ok((status, body.to_owned()))
+}
+
+/// `HOST:PORT` and path of a URL.
+pub(super) fn parts(url: &str) -> (String, String) {
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    match rest.find('/') {
+        Some(slash) => (rest[..slash].to_owned(), rest[slash..].to_owned()),
+        None => (rest.to_owned(), "/".to_owned()),
+    }
+}

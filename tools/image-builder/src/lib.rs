@@ -1,0 +1,8 @@
+//! stub
+mod dockerfile;
+mod context;
+mod image;
+mod layer;
+mod problem;
+mod rootfs;
+mod stage;

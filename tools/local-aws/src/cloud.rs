@@ -1,0 +1,194 @@
+//! All services of one local AWS, and the way from a service's name to its operations.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::account::Account;
+use crate::clock::Clock;
+use crate::protocol::{Answer, AwsError};
+use crate::state::Store;
+use crate::sts::Sts;
+
+/// A service by its place in the wire protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Elastic Container Service.
+    Ecs,
+    /// Elastic Container Registry.
+    Ecr,
+    /// Elastic Load Balancing, version 2.
+    Elb,
+    /// CloudWatch Logs.
+    Logs,
+    /// CloudWatch metrics and alarms.
+    CloudWatch,
+    /// Systems Manager's Parameter Store.
+    Ssm,
+    /// Secrets Manager.
+    Secrets,
+    /// Security Token Service.
+    Sts,
+}
+
+/// A service's names: target prefix, signing name, API version, XML namespace.
+struct Names {
+    service: Service,
+    target: &'static str,
+    signing: &'static str,
+    version: &'static str,
+    namespace: &'static str,
+}
+
+const NAMES: [Names; 8] = [
+    names(
+        Service::Ecs,
+        "AmazonEC2ContainerServiceV20141113",
+        "ecs",
+        "2014-11-13",
+        "",
+    ),
+    names(
+        Service::Ecr,
+        "AmazonEC2ContainerRegistry_V20150921",
+        "ecr",
+        "2015-09-21",
+        "",
+    ),
+    names(
+        Service::Elb,
+        "ElasticLoadBalancing_v10",
+        "elasticloadbalancing",
+        "2015-12-01",
+        "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+    ),
+    names(Service::Logs, "Logs_20140328", "logs", "2014-03-28", ""),
+    names(
+        Service::CloudWatch,
+        "GraniteServiceVersion20100801",
+        "monitoring",
+        "2010-08-01",
+        "http://monitoring.amazonaws.com/doc/2010-08-01/",
+    ),
+    names(Service::Ssm, "AmazonSSM", "ssm", "2014-11-06", ""),
+    names(
+        Service::Secrets,
+        "secretsmanager",
+        "secretsmanager",
+        "2017-10-17",
+        "",
+    ),
+    names(
+        Service::Sts,
+        "AWSSecurityTokenServiceV20110615",
+        "sts",
+        "2011-06-15",
+        "https://sts.amazonaws.com/doc/2011-06-15/",
+    ),
+];
+
+const fn names(
+    service: Service,
+    target: &'static str,
+    signing: &'static str,
+    version: &'static str,
+    namespace: &'static str,
+) -> Names {
+    Names {
+        service,
+        target,
+        signing,
+        version,
+        namespace,
+    }
+}
+
+impl Service {
+    /// By the part of `X-Amz-Target` before the dot.
+    #[must_use]
+    pub fn by_target(prefix: &str) -> Option<Self> {
+        Self::find(|names| names.target == prefix)
+    }
+
+    /// By the service in a signature's scope.
+    #[must_use]
+    pub fn by_signing_name(name: &str) -> Option<Self> {
+        Self::find(|names| names.signing == name)
+    }
+
+    /// By the `Version` of a query.
+    #[must_use]
+    pub fn by_version(version: &str) -> Option<Self> {
+        Self::find(|names| names.version == version)
+    }
+
+    /// The XML namespace of its answers; empty for services that do not speak the query dialect.
+    #[must_use]
+    pub fn namespace(self) -> &'static str {
+        self.names().namespace
+    }
+
+    /// Its short name, for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.names().signing
+    }
+
+    fn find(is_meant: impl Fn(&Names) -> bool) -> Option<Self> {
+        NAMES
+            .iter()
+            .find(|names| is_meant(names))
+            .map(|names| names.service)
+    }
+
+    fn names(self) -> &'static Names {
+        NAMES
+            .iter()
+            .find(|names| names.service == self)
+            .expect("every service has its names")
+    }
+}
+
+/// What a local AWS is opened with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Account and region that ARNs name.
+    pub account: Account,
+    /// The pace of AWS's waits.
+    pub clock: Clock,
+    /// `127.0.0.1:PORT`, as image references contain it.
+    pub endpoint_host: String,
+}
+
+/// The services of one local AWS.
+pub struct Cloud {
+    /// The pace of AWS's waits.
+    pub clock: Clock,
+    /// Account and region that ARNs name.
+    pub account: Account,
+    /// What survives.
+    pub store: Arc<Store>,
+    /// Who the caller is.
+    pub sts: Sts,
+}
+
+impl Cloud {
+    /// Opens every service from the state in `directory`.
+    pub fn open(store: Arc<Store>, settings: Settings) -> anyhow::Result<Self> {
+        let Settings { account, clock, .. } = settings;
+        Ok(Self {
+            sts: Sts::new(account.clone()),
+            clock,
+            account,
+            store,
+        })
+    }
+
+    /// Runs one operation.
+    pub fn call(&self, service: Service, operation: &str, input: &Value) -> Answer {
+        match service {
+            Service::Sts => self.sts.call(operation, input),
+            _ => Err(AwsError::unsupported(service.name(), operation)),
+        }
+    }
+}

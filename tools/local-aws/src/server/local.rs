@@ -1,0 +1,67 @@
+//! The server's own endpoints: health, state, shutdown.
+
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use super::reply::{self, Reply};
+use super::{Front, Tasks, intake, refused};
+
+/// A shutdown's wish is one short word.
+const LIMIT: usize = 4096;
+
+impl Front {
+    /// Answers `/_local/PLACE`.
+    pub(super) async fn local(&self, place: &str, request: Request<Incoming>) -> Reply {
+        match (request.method(), place) {
+            (&Method::GET, "health") => reply::json(StatusCode::OK, &json!({ "status": "ok" })),
+            (&Method::GET, "state") => reply::json(StatusCode::OK, &self.state()),
+            (&Method::POST, "shutdown") => self.shutdown(request).await,
+            _ => refused(
+                StatusCode::NOT_FOUND,
+                "NotFound",
+                "there are GET /_local/health, GET /_local/state and POST /_local/shutdown",
+            ),
+        }
+    }
+
+    fn state(&self) -> Value {
+        json!({
+            "kind": "local-aws-state",
+            "schema": 1,
+            "running": true,
+            "endpoint": self.endpoint,
+            "pid": std::process::id(),
+            "account": self.cloud.account.id,
+            "region": self.cloud.account.region,
+            "speed": self.cloud.clock.speed(),
+            "uptimeSeconds": self.started.elapsed().as_secs(),
+        })
+    }
+
+    async fn shutdown(&self, request: Request<Incoming>) -> Reply {
+        let (head, body) = request.into_parts();
+        let wish = match intake::whole(&head.headers, body, LIMIT).await {
+            Ok(bytes) => serde_json::from_slice::<Value>(&bytes).unwrap_or_default(),
+            Err(error) => {
+                return refused(StatusCode::BAD_REQUEST, "BadRequest", &error.to_string());
+            }
+        };
+        let tasks = match wish.get("tasks").and_then(Value::as_str) {
+            Some("stop") => Tasks::Stop,
+            Some("keep") => Tasks::Keep,
+            _ => {
+                return refused(
+                    StatusCode::BAD_REQUEST,
+                    "BadRequest",
+                    "say what becomes of the tasks: {\"tasks\": \"stop\"} or {\"tasks\": \"keep\"}",
+                );
+            }
+        };
+        self.stop(tasks);
+        reply::json(
+            StatusCode::ACCEPTED,
+            &json!({ "stopping": true, "pid": std::process::id() }),
+        )
+    }
+}

@@ -1,0 +1,1 @@
+//! Paths inside an image's file system.
