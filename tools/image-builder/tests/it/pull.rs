@@ -59,7 +59,7 @@ fn builds_on_the_image_for_the_platform() {
     let directory = tempfile::tempdir().unwrap();
     let dockerfile = "FROM BASE:1\nENV PATH=/x:$PATH\nCOPY a /lib/\nCOPY a .\n";
     let context = project(directory.path(), &registry, dockerfile);
-    let found = document(&mut at(&context, &registry));
+    document(&mut at(&context, &registry));
     assert_eq!(
         image::listing(&layout(&context)),
         "[base]\n\
