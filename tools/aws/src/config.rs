@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
@@ -21,10 +21,26 @@ const ATTEMPTS: u32 = 8;
 /// The configuration of this process: the usual AWS variables and files (`AWS_PROFILE`, `AWS_REGION`,
 /// `AWS_ENDPOINT_URL`, credentials of the environment, a web identity, a container or an instance).
 pub async fn config() -> anyhow::Result<SdkConfig> {
+    let config = loader().load().await;
+    if config.region().is_none() {
+        return Err(Fault::usage("no AWS region is set")
+            .with_hint("set AWS_REGION, or a region in the profile")
+            .into());
+    }
+    Ok(config)
+}
+
+/// The same for a tool that knows its region, for example from longshore.toml: variables and files of the
+/// process do not change it.
+pub async fn config_in(region: &str) -> SdkConfig {
+    loader().region(Region::new(region.to_owned())).load().await
+}
+
+fn loader() -> ConfigLoader {
     let http = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(
             RetryConfig::standard()
@@ -37,14 +53,6 @@ pub async fn config() -> anyhow::Result<SdkConfig> {
                 .operation_attempt_timeout(ATTEMPT)
                 .build(),
         )
-        .load()
-        .await;
-    if config.region().is_none() {
-        return Err(Fault::usage("no AWS region is set")
-            .with_hint("set AWS_REGION, or a region in the profile")
-            .into());
-    }
-    Ok(config)
 }
 
 /// Runs a tool's asynchronous part on this thread.
