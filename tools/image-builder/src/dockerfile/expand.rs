@@ -4,6 +4,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use super::Document;
+use super::glob::{Glob, boundaries};
 
 /// What a name stands for.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -19,7 +20,11 @@ pub(crate) fn words(text: &str, escape: char, lookup: Lookup<'_>) -> Result<Vec<
 }
 
 /// A here-document's content: quotes are text there.
-pub(crate) fn document(document: &Document, escape: char, lookup: Lookup<'_>) -> Result<String, String> {
+pub(crate) fn document(
+    document: &Document,
+    escape: char,
+    lookup: Lookup<'_>,
+) -> Result<String, String> {
     if document.expand {
         Ok(Expansion::of(&document.content, escape, lookup, Quotes::Text)?.0)
     } else {
@@ -66,7 +71,12 @@ impl Words {
 }
 
 impl<'a> Expansion<'a> {
-    fn of(text: &'a str, escape: char, lookup: Lookup<'a>, quotes: Quotes) -> Result<(String, Vec<String>), String> {
+    fn of(
+        text: &'a str,
+        escape: char,
+        lookup: Lookup<'a>,
+        quotes: Quotes,
+    ) -> Result<(String, Vec<String>), String> {
         let mut expansion = Self {
             chars: text.chars().peekable(),
             escape,
@@ -94,7 +104,11 @@ impl<'a> Expansion<'a> {
                     words.split(&value);
                 }
                 '\'' | '"' if self.quotes == Quotes::Meaningful => {
-                    let value = if c == '\'' { self.single_quoted()? } else { self.double_quoted()? };
+                    let value = if c == '\'' {
+                        self.single_quoted()?
+                    } else {
+                        self.double_quoted()?
+                    };
                     result.push_str(&value);
                     words.current.push_str(&value);
                 }
@@ -142,7 +156,10 @@ impl<'a> Expansion<'a> {
                 c if c == self.escape => {
                     let escape = self.escape;
                     // Only these can be escaped within quotes; before anything else the character is text.
-                    match self.chars.next_if(|&next| next == '"' || next == '$' || next == escape) {
+                    match self
+                        .chars
+                        .next_if(|&next| next == '"' || next == '$' || next == escape)
+                    {
                         Some(escaped) => value.push(escaped),
                         None if self.chars.peek().is_none() => {}
                         None => value.push(c),
@@ -174,7 +191,12 @@ impl<'a> Expansion<'a> {
             '}' => Ok(value.unwrap_or_default()),
             ':' => {
                 let modifier = self.chars.next().ok_or("} is missing")?;
-                self.substitution(&name, value.filter(|value| !value.is_empty()), modifier, ":")
+                self.substitution(
+                    &name,
+                    value.filter(|value| !value.is_empty()),
+                    modifier,
+                    ":",
+                )
             }
             '#' | '%' => self.trimmed(&value.unwrap_or_default(), modifier),
             '/' => self.replaced(&value.unwrap_or_default()),
@@ -183,7 +205,13 @@ impl<'a> Expansion<'a> {
     }
 
     /// `${name-word}` and its kin, after the modifier.
-    fn substitution(&mut self, name: &str, value: Option<String>, modifier: char, colon: &str) -> Result<String, String> {
+    fn substitution(
+        &mut self,
+        name: &str,
+        value: Option<String>,
+        modifier: char,
+        colon: &str,
+    ) -> Result<String, String> {
         if !"-+?".contains(modifier) {
             return Err(format!("${{{name}{colon}{modifier}…}} is not supported"));
         }
@@ -262,80 +290,6 @@ impl<'a> Expansion<'a> {
     }
 }
 
-fn boundaries(value: &str) -> impl Iterator<Item = usize> {
-    value.char_indices().map(|(at, _)| at).chain([value.len()])
-}
-
-/// A pattern of `*`, `?` and literal characters.
-struct Glob(Vec<Piece>);
-
-enum Piece {
-    Any,
-    One,
-    Char(char),
-}
-
-impl Glob {
-    fn read(pattern: &str) -> Result<Self, String> {
-        let mut pieces = Vec::new();
-        let mut chars = pattern.chars();
-        while let Some(c) = chars.next() {
-            pieces.push(match c {
-                '*' => Piece::Any,
-                '?' => Piece::One,
-                '\\' => match chars.next() {
-                    Some(c) if "*?\\}/".contains(c) => Piece::Char(c),
-                    other => {
-                        return Err(format!("\\{} is no escape", other.map_or(String::new(), String::from)));
-                    }
-                },
-                c => Piece::Char(c),
-            });
-        }
-        Ok(Self(pieces))
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        // The pieces up to which the text read so far can have matched.
-        let mut reached = vec![false; self.0.len() + 1];
-        reached[0] = true;
-        self.skip_any(&mut reached);
-        for c in text.chars() {
-            let mut next = vec![false; reached.len()];
-            for (at, piece) in self.0.iter().enumerate().filter(|&(at, _)| reached[at]) {
-                match piece {
-                    Piece::Any => next[at] = true,
-                    Piece::One => next[at + 1] = true,
-                    Piece::Char(expected) if *expected == c => next[at + 1] = true,
-                    Piece::Char(_) => {}
-                }
-            }
-            self.skip_any(&mut next);
-            reached = next;
-        }
-        reached[self.0.len()]
-    }
-
-    fn skip_any(&self, reached: &mut [bool]) {
-        for (at, piece) in self.0.iter().enumerate() {
-            if reached[at] && matches!(piece, Piece::Any) {
-                reached[at + 1] = true;
-            }
-        }
-    }
-
-    /// The first match, and of those that begin there the longest.
-    fn find(&self, text: &str) -> Option<(usize, usize)> {
-        boundaries(text).find_map(|start| {
-            let ends: Vec<usize> = boundaries(text).filter(|&end| end >= start).collect();
-            ends.into_iter()
-                .rev()
-                .find(|&end| self.matches(&text[start..end]))
-                .map(|end| (start, end))
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,7 +350,10 @@ mod tests {
 
     #[test]
     fn splits_values_that_are_not_quoted() {
-        assert_eq!(words("a$X \"$X\" $none", '\\', &lookup).unwrap(), ["ax", "y", "x y"]);
+        assert_eq!(
+            words("a$X \"$X\" $none", '\\', &lookup).unwrap(),
+            ["ax", "y", "x y"]
+        );
     }
 
     #[test]
@@ -406,7 +363,10 @@ mod tests {
             content: "say \"$X\" it's \\$X\n".to_owned(),
             expand: true,
         };
-        assert_eq!(document(&text, '\\', &lookup).unwrap(), "say \"x y\" it's $X\n");
+        assert_eq!(
+            document(&text, '\\', &lookup).unwrap(),
+            "say \"x y\" it's $X\n"
+        );
         text.expand = false;
         assert_eq!(document(&text, '\\', &lookup).unwrap(), text.content);
     }
@@ -418,7 +378,10 @@ mod tests {
             ("${}", "cannot expand ${}: ${ has no name after it"),
             ("${X:=1}", "cannot expand ${X:=1}: ${X:=…} is not supported"),
             ("${none?}", "cannot expand ${none?}: none is not set"),
-            ("${EMPTY:?set it}", "cannot expand ${EMPTY:?set it}: EMPTY: set it"),
+            (
+                "${EMPTY:?set it}",
+                "cannot expand ${EMPTY:?set it}: EMPTY: set it",
+            ),
             ("'a", "cannot expand 'a: the closing ' is missing"),
             ("\"a", "cannot expand \"a: the closing \" is missing"),
         ];
