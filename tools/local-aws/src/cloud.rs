@@ -12,6 +12,7 @@ use crate::ecr::Ecr;
 use crate::elb::Elb;
 use crate::logs::Logs;
 use crate::protocol::{Answer, AwsError};
+use crate::ssm::Parameters;
 use crate::state::Store;
 use crate::sts::Sts;
 
@@ -181,6 +182,8 @@ pub struct Cloud {
     pub logs: Arc<Logs>,
     /// Metrics and alarms.
     pub cloudwatch: Arc<CloudWatch>,
+    /// Parameters.
+    pub ssm: Arc<Parameters>,
     /// Who the caller is.
     pub sts: Sts,
 }
@@ -213,6 +216,7 @@ impl Cloud {
             elb,
             logs,
             cloudwatch,
+            ssm: Parameters::open(Arc::clone(&store), account.clone(), clock)?,
             sts: Sts::new(account.clone()),
             clock,
             account,
@@ -233,6 +237,7 @@ impl Cloud {
             Service::Elb => self.elb.call(operation, input),
             Service::Logs => self.logs.call(operation, input),
             Service::CloudWatch => self.cloudwatch.call(operation, input),
+            Service::Ssm => self.ssm.call(operation, input),
             Service::Sts => self.sts.call(operation, input),
             _ => Err(AwsError::unsupported(service.name(), operation)),
         }

@@ -14,8 +14,7 @@ const LIMIT: usize = 8 << 20;
 /// A layer's part of 20 MiB in base64, and the JSON around it.
 const LAYER_PART_LIMIT: usize = 28 << 20;
 
-/// One call of an operation.
-#[derive(Debug, PartialEq)]
+/// One call of an operation. It has no `Debug`: its input may be a secret.
 pub(crate) struct Call {
     pub(crate) service: Service,
     pub(crate) operation: String,
