@@ -12,6 +12,7 @@ use crate::ecr::Ecr;
 use crate::elb::Elb;
 use crate::logs::Logs;
 use crate::protocol::{Answer, AwsError};
+use crate::secrets::Secrets;
 use crate::ssm::Parameters;
 use crate::state::Store;
 use crate::sts::Sts;
@@ -184,6 +185,8 @@ pub struct Cloud {
     pub cloudwatch: Arc<CloudWatch>,
     /// Parameters.
     pub ssm: Arc<Parameters>,
+    /// Secrets.
+    pub secrets: Arc<Secrets>,
     /// Who the caller is.
     pub sts: Sts,
 }
@@ -217,6 +220,7 @@ impl Cloud {
             logs,
             cloudwatch,
             ssm: Parameters::open(Arc::clone(&store), account.clone(), clock)?,
+            secrets: Secrets::open(Arc::clone(&store), account.clone(), clock)?,
             sts: Sts::new(account.clone()),
             clock,
             account,
@@ -238,6 +242,7 @@ impl Cloud {
             Service::Logs => self.logs.call(operation, input),
             Service::CloudWatch => self.cloudwatch.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
+            Service::Secrets => self.secrets.call(operation, input),
             Service::Sts => self.sts.call(operation, input),
             _ => Err(AwsError::unsupported(service.name(), operation)),
         }
