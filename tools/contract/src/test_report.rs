@@ -55,6 +55,9 @@ pub struct FailedCase {
     pub name: String,
     /// First line of the message.
     pub message: String,
+    /// Where it went wrong, for example `src/cart.rs:12:5`, if the report tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub place: Option<String>,
     /// The rest: stack, difference, output.
     #[serde(default)]
     pub details: String,

@@ -18,7 +18,7 @@ use contract::environment::Environment;
 use contract::exit;
 use contract::image::Image;
 use contract::names::Names;
-use toolkit::console::Verbosity;
+use toolkit::console::{Verbosity, counted};
 use toolkit::file::Secrecy;
 use toolkit::{Console, Fault, output};
 
@@ -91,11 +91,11 @@ pub fn run(request: &Request) -> anyhow::Result<u8> {
     output::document(&definition, request.output.as_deref(), Secrecy::Public)?;
     let environment = &request.parts.environment;
     console.status(&format!(
-        "task definition {}: {}, {} variables, {} secrets",
+        "task definition {}: {}, {}, {}",
         definition::family(&request.parts),
         request.parts.image.reference,
-        environment.variables.len(),
-        environment.secrets.len()
+        counted(environment.variables.len() as u64, "variable"),
+        counted(environment.secrets.len() as u64, "secret")
     ));
     Ok(exit::DONE)
 }

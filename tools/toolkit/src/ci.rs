@@ -137,6 +137,12 @@ pub fn github_escaped(text: &str) -> String {
         .replace('\n', "%0A")
 }
 
+/// A property of a GitHub workflow command, for example its file.
+#[must_use]
+pub fn github_property_escaped(text: &str) -> String {
+    github_escaped(text).replace(':', "%3A").replace(',', "%2C")
+}
+
 fn unguessable_word() -> String {
     // The standard library seeds its hash maps from the operating system's random source.
     let mut word = String::from("fence-");
@@ -165,6 +171,11 @@ mod tests {
             github_escaped("100%\r\n::error::x"),
             "100%25%0D%0A::error::x"
         );
+    }
+
+    #[test]
+    fn escapes_properties_for_github() {
+        assert_eq!(github_property_escaped("a,b::c%\n"), "a%2Cb%3A%3Ac%25%0A");
     }
 
     #[test]

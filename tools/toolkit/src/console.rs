@@ -120,16 +120,28 @@ impl Console {
         if lines.is_empty() {
             return;
         }
+        let fence = self.fenced();
+        for line in lines {
+            fence.line(&format!("    {line}"));
+        }
+    }
+
+    /// The same for lines that are still to come: nothing but they may be said while the fence stands.
+    #[must_use]
+    pub fn fenced(&self) -> Fenced<'_> {
         let (open, close) = self.dialect.fence();
         if let Some(open) = open {
             self.line(&open);
         }
-        for line in lines {
-            self.line(&format!("    {}", printable(line)));
+        Fenced {
+            console: self,
+            close,
         }
-        if let Some(close) = close {
-            self.line(&close);
-        }
+    }
+
+    /// A line in the CI system's own language, whatever the verbosity. The caller has escaped what others wrote.
+    pub fn command(&self, line: &str) {
+        self.line(line);
     }
 
     fn painted(&self, colour: &str, text: &str) -> String {
@@ -147,6 +159,28 @@ impl Console {
     }
 }
 
+/// Somebody else's lines on the console; the fence around them falls when this is dropped.
+#[derive(Debug)]
+pub struct Fenced<'c> {
+    console: &'c Console,
+    close: Option<String>,
+}
+
+impl Fenced<'_> {
+    /// Shows one line, without control characters.
+    pub fn line(&self, text: &str) {
+        self.console.line(&printable(text));
+    }
+}
+
+impl Drop for Fenced<'_> {
+    fn drop(&mut self) {
+        if let Some(close) = &self.close {
+            self.console.line(close);
+        }
+    }
+}
+
 /// The text without control characters other than the tab, so that it cannot move the cursor or ring.
 #[must_use]
 pub fn printable(text: &str) -> String {
@@ -155,9 +189,23 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// A number with its noun: `1 variable`, `2 variables`. For nouns whose plural ends in s.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_in_english() {
+        assert_eq!(counted(0, "variable"), "0 variables");
+        assert_eq!(counted(1, "variable"), "1 variable");
+        assert_eq!(counted(2, "variable"), "2 variables");
+    }
 
     #[test]
     fn drops_control_characters_of_untrusted_text() {

@@ -1,0 +1,346 @@
+//! Parameter Store and Secrets Manager.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, bail};
+use aws::{SdkConfig, explain};
+use aws_sdk_secretsmanager::operation::describe_secret::{
+    DescribeSecretError, DescribeSecretOutput,
+};
+use aws_sdk_ssm::types::Parameter;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use toolkit::console::counted;
+
+use crate::missing::{Missing, Why};
+use crate::reference::{Place, Reference, Version};
+use crate::secret_text::SecretText;
+
+/// The most names that GetParameters takes.
+const BATCH: usize = 10;
+/// Calls at the same time: far below the quota of 40 a second, which colleagues share.
+const PARALLEL: usize = 8;
+
+/// Values of secrets by variable.
+pub(crate) type Values = BTreeMap<String, SecretText>;
+
+/// The two services, in any region.
+pub(crate) struct Vault {
+    config: SdkConfig,
+}
+
+impl Vault {
+    pub(crate) async fn new(region: &str) -> Self {
+        Self {
+            config: aws::config_in(region).await,
+        }
+    }
+
+    /// The references that lead to nothing, in their order. No value is asked for in the clear.
+    pub(crate) async fn missing<'r>(
+        &self,
+        references: &'r [Reference],
+    ) -> anyhow::Result<Vec<Missing<'r>>> {
+        let absent: BTreeSet<(String, String)> = stream::iter(batches(references))
+            .map(|(region, ids)| self.absent_parameters(region, ids))
+            .buffered(PARALLEL)
+            .try_concat()
+            .await?
+            .into_iter()
+            .collect();
+        let found: Vec<Option<Missing<'r>>> = stream::iter(references)
+            .map(|reference| self.missing_one(reference, &absent))
+            .buffered(PARALLEL)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn missing_one<'r>(
+        &self,
+        reference: &'r Reference,
+        absent: &BTreeSet<(String, String)>,
+    ) -> anyhow::Result<Option<Missing<'r>>> {
+        let why = match &reference.place {
+            Place::Parameter { id, region } => absent
+                .contains(&(region.clone(), id.clone()))
+                .then_some(Why::Absent),
+            Place::Secret {
+                arn,
+                region,
+                version,
+                ..
+            } => self.missing_secret(region, arn, version).await?,
+        };
+        Ok(why.map(|why| Missing { reference, why }))
+    }
+
+    /// The ids of a batch that GetParameters does not know, with their region. Secure strings come back
+    /// encrypted, and nothing of the answer is kept.
+    async fn absent_parameters(
+        &self,
+        region: String,
+        ids: Vec<String>,
+    ) -> anyhow::Result<Vec<(String, String)>> {
+        let what = format!(
+            "look up {} in {region}",
+            counted(ids.len() as u64, "parameter")
+        );
+        let answer = self
+            .parameters(&region)
+            .get_parameters()
+            .set_names(Some(ids))
+            .with_decryption(false)
+            .send()
+            .await
+            .map_err(|error| explain(&what, error))?;
+        Ok(answer
+            .invalid_parameters
+            .unwrap_or_default()
+            .into_iter()
+            .map(|id| (region.clone(), id))
+            .collect())
+    }
+
+    async fn missing_secret(
+        &self,
+        region: &str,
+        arn: &str,
+        version: &Version,
+    ) -> anyhow::Result<Option<Why>> {
+        let answer = self
+            .secrets(region)
+            .describe_secret()
+            .secret_id(arn)
+            .send()
+            .await;
+        match answer {
+            Ok(secret) if secret.deleted_date().is_some() => Ok(Some(Why::Deleted)),
+            Ok(secret) if !has_version(&secret, version) => Ok(Some(Why::Version)),
+            Ok(_) => Ok(None),
+            Err(error)
+                if matches!(
+                    error.as_service_error(),
+                    Some(DescribeSecretError::ResourceNotFoundException(_))
+                ) =>
+            {
+                Ok(Some(Why::Absent))
+            }
+            Err(error) => Err(explain(&format!("look up the secret {arn}"), error)),
+        }
+    }
+
+    /// The values of all references.
+    pub(crate) async fn values(&self, references: &[Reference]) -> anyhow::Result<Values> {
+        let parameters: Vec<Parameter> = stream::iter(batches(references))
+            .map(|(region, ids)| self.decrypted(region, ids))
+            .buffered(PARALLEL)
+            .try_concat()
+            .await?;
+        stream::iter(references)
+            .map(|reference| async {
+                let value = match &reference.place {
+                    Place::Parameter { id, .. } => parameter_value(&parameters, id)?,
+                    Place::Secret { .. } => self.secret_value(&reference.place).await?,
+                };
+                Ok((reference.variable.clone(), value))
+            })
+            .buffered(PARALLEL)
+            .try_collect()
+            .await
+    }
+
+    async fn decrypted(&self, region: String, ids: Vec<String>) -> anyhow::Result<Vec<Parameter>> {
+        let what = format!(
+            "read {} in {region}",
+            counted(ids.len() as u64, "parameter")
+        );
+        let answer = self
+            .parameters(&region)
+            .get_parameters()
+            .set_names(Some(ids))
+            .with_decryption(true)
+            .send()
+            .await
+            .map_err(|error| explain(&what, error))?;
+        Ok(answer.parameters.unwrap_or_default())
+    }
+
+    async fn secret_value(&self, place: &Place) -> anyhow::Result<SecretText> {
+        let Place::Secret {
+            arn,
+            region,
+            json_key,
+            version,
+        } = place
+        else {
+            bail!("a parameter was looked for in Secrets Manager");
+        };
+        let mut call = self.secrets(region).get_secret_value().secret_id(arn);
+        call = match version {
+            Version::Current => call,
+            Version::Stage(stage) => call.version_stage(stage),
+            Version::Id(id) => call.version_id(id),
+        };
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| explain(&format!("read the secret {arn}"), error))?;
+        let text = answer
+            .secret_string
+            .with_context(|| format!("the secret {arn} is binary; ECS passes on text only"))?;
+        match json_key {
+            None => Ok(SecretText::new(text)),
+            Some(key) => member(&text, key).map(SecretText::new).with_context(|| {
+                format!("the secret {arn} is no JSON object with a text or number \"{key}\"")
+            }),
+        }
+    }
+
+    fn parameters(&self, region: &str) -> aws_sdk_ssm::Client {
+        let region = aws_sdk_ssm::config::Region::new(region.to_owned());
+        let config = aws_sdk_ssm::config::Builder::from(&self.config).region(region);
+        aws_sdk_ssm::Client::from_conf(config.build())
+    }
+
+    fn secrets(&self, region: &str) -> aws_sdk_secretsmanager::Client {
+        let region = aws_sdk_secretsmanager::config::Region::new(region.to_owned());
+        let config = aws_sdk_secretsmanager::config::Builder::from(&self.config).region(region);
+        aws_sdk_secretsmanager::Client::from_conf(config.build())
+    }
+}
+
+/// The parameters by region, each once, in batches that GetParameters takes.
+fn batches(references: &[Reference]) -> Vec<(String, Vec<String>)> {
+    let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for reference in references {
+        if let Place::Parameter { id, region } = &reference.place {
+            by_region.entry(region).or_default().insert(id);
+        }
+    }
+    let mut batches = Vec::new();
+    for (region, ids) in by_region {
+        let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
+        for batch in ids.chunks(BATCH) {
+            batches.push((region.to_owned(), batch.to_vec()));
+        }
+    }
+    batches
+}
+
+fn has_version(secret: &DescribeSecretOutput, version: &Version) -> bool {
+    let Some(versions) = secret.version_ids_to_stages() else {
+        return *version == Version::Current;
+    };
+    match version {
+        Version::Current => true,
+        Version::Id(id) => versions.contains_key(id),
+        Version::Stage(stage) => versions.values().any(|stages| stages.contains(stage)),
+    }
+}
+
+/// An answer names the parameter without the version or label that was asked for, and states those beside it.
+fn parameter_value(parameters: &[Parameter], id: &str) -> anyhow::Result<SecretText> {
+    let is_asked_for = |parameter: &&Parameter| {
+        let version = format!(":{}", parameter.version());
+        let selectors = ["", &version, parameter.selector().unwrap_or_default()];
+        [parameter.name(), parameter.arn()]
+            .into_iter()
+            .flatten()
+            .filter_map(|known| id.strip_prefix(known))
+            .any(|rest| selectors.contains(&rest))
+    };
+    parameters
+        .iter()
+        .filter(is_asked_for)
+        // Without a version, the current one is meant, though an older one may have been asked for beside it.
+        .max_by_key(|parameter| parameter.version())
+        .and_then(Parameter::value)
+        .map(|value| SecretText::new(value.to_owned()))
+        .with_context(|| format!("Parameter Store gave no value for {id}"))
+}
+
+/// A member of a JSON object, in the form that ECS gives it to the container.
+fn member(text: &str, key: &str) -> Option<String> {
+    match serde_json::from_str::<serde_json::Value>(text)
+        .ok()?
+        .get(key)?
+    {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_for_each_parameter_once_in_batches_of_ten() {
+        let reference = |number: usize, region: &str| Reference {
+            variable: format!("V{number}"),
+            line: 1,
+            place: Place::Parameter {
+                id: format!("/p/{:02}", number % 12),
+                region: region.to_owned(),
+            },
+        };
+        let references: Vec<Reference> = (0..24)
+            .map(|number| reference(number, "us-east-1"))
+            .chain([reference(0, "eu-west-1")])
+            .collect();
+        let sizes: Vec<(String, usize)> = batches(&references)
+            .into_iter()
+            .map(|(region, ids)| (region, ids.len()))
+            .collect();
+        assert_eq!(
+            sizes,
+            [
+                ("eu-west-1".to_owned(), 1),
+                ("us-east-1".to_owned(), 10),
+                ("us-east-1".to_owned(), 2)
+            ]
+        );
+    }
+
+    #[test]
+    fn tells_versions_of_a_parameter_apart() {
+        let parameter = |version: i64, selector: Option<&str>, value: &str| {
+            Parameter::builder()
+                .name("/a")
+                .arn("arn:aws:ssm:us-east-1:1:parameter/a")
+                .version(version)
+                .set_selector(selector.map(str::to_owned))
+                .value(value)
+                .build()
+        };
+        let parameters = [
+            parameter(2, Some(":blue"), "two"),
+            parameter(3, None, "three"),
+        ];
+        let value = |id| parameter_value(&parameters, id).map(|value| value.expose().to_owned());
+        assert_eq!(value("/a").unwrap(), "three");
+        assert_eq!(value("/a:3").unwrap(), "three");
+        assert_eq!(value("/a:blue").unwrap(), "two");
+        assert_eq!(
+            value("arn:aws:ssm:us-east-1:1:parameter/a:2").unwrap(),
+            "two"
+        );
+        assert_eq!(
+            value("/b").unwrap_err().to_string(),
+            "Parameter Store gave no value for /b"
+        );
+    }
+
+    #[test]
+    fn takes_scalar_members_only() {
+        let text = r#"{"user":"u","port":5432,"tls":true,"more":{}}"#;
+        assert_eq!(member(text, "user").as_deref(), Some("u"));
+        assert_eq!(member(text, "port").as_deref(), Some("5432"));
+        assert_eq!(member(text, "tls").as_deref(), Some("true"));
+        assert_eq!(member(text, "more"), None);
+        assert_eq!(member(text, "none"), None);
+        assert_eq!(member("hunter2", "user"), None);
+    }
+}
