@@ -1,11 +1,13 @@
 //! All services of one local AWS, and the way from a service's name to its operations.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::account::Account;
 use crate::clock::Clock;
+use crate::ecr::Ecr;
 use crate::protocol::{Answer, AwsError};
 use crate::state::Store;
 use crate::sts::Sts;
@@ -168,15 +170,29 @@ pub struct Cloud {
     pub account: Account,
     /// What survives.
     pub store: Arc<Store>,
+    /// Images.
+    pub ecr: Arc<Ecr>,
     /// Who the caller is.
     pub sts: Sts,
 }
 
 impl Cloud {
     /// Opens every service from the state in `directory`.
-    pub fn open(store: Arc<Store>, settings: Settings) -> anyhow::Result<Self> {
-        let Settings { account, clock, .. } = settings;
+    pub fn open(store: Arc<Store>, directory: &Path, settings: Settings) -> anyhow::Result<Self> {
+        let Settings {
+            account,
+            clock,
+            endpoint_host,
+        } = settings;
+        let ecr = Ecr::open(
+            Arc::clone(&store),
+            account.clone(),
+            clock,
+            &directory.join("registry"),
+            endpoint_host,
+        )?;
         Ok(Self {
+            ecr,
             sts: Sts::new(account.clone()),
             clock,
             account,
@@ -187,6 +203,7 @@ impl Cloud {
     /// Runs one operation.
     pub fn call(&self, service: Service, operation: &str, input: &Value) -> Answer {
         match service {
+            Service::Ecr => self.ecr.call(operation, input),
             Service::Sts => self.sts.call(operation, input),
             _ => Err(AwsError::unsupported(service.name(), operation)),
         }
