@@ -18,11 +18,13 @@ impl Arns {
     }
 
     pub fn definition(&self, family: &str, revision: u32) -> String {
-        self.account.arn("ecs", &format!("task-definition/{family}:{revision}"))
+        self.account
+            .arn("ecs", &format!("task-definition/{family}:{revision}"))
     }
 
     pub fn service(&self, cluster: &str, name: &str) -> String {
-        self.account.arn("ecs", &format!("service/{cluster}/{name}"))
+        self.account
+            .arn("ecs", &format!("service/{cluster}/{name}"))
     }
 
     pub fn task(&self, cluster: &str, id: &str) -> String {
@@ -30,19 +32,27 @@ impl Arns {
     }
 
     pub fn container(&self, cluster: &str, task: &str, name: &str) -> String {
-        self.account.arn("ecs", &format!("container/{cluster}/{task}/{name}"))
+        self.account
+            .arn("ecs", &format!("container/{cluster}/{task}/{name}"))
     }
 
     pub fn container_instance(&self, cluster: &str, id: &str) -> String {
-        self.account.arn("ecs", &format!("container-instance/{cluster}/{id}"))
+        self.account
+            .arn("ecs", &format!("container-instance/{cluster}/{id}"))
     }
 
     pub fn service_deployment(&self, cluster: &str, service: &str, id: &str) -> String {
-        self.account.arn("ecs", &format!("service-deployment/{cluster}/{service}/{id}"))
+        self.account.arn(
+            "ecs",
+            &format!("service-deployment/{cluster}/{service}/{id}"),
+        )
     }
 
     pub fn service_revision(&self, cluster: &str, service: &str, number: &str) -> String {
-        self.account.arn("ecs", &format!("service-revision/{cluster}/{service}/{number}"))
+        self.account.arn(
+            "ecs",
+            &format!("service-revision/{cluster}/{service}/{number}"),
+        )
     }
 }
 

@@ -37,7 +37,10 @@ impl Capacity {
         let instance = match store.get::<Instance>("")? {
             Some(instance) => instance,
             None => {
-                let instance = Instance { instance_id: format!("i-{}", hex_id(17)), container_instance: hex_id(32) };
+                let instance = Instance {
+                    instance_id: format!("i-{}", hex_id(17)),
+                    container_instance: hex_id(32),
+                };
                 store.put(&instance)?;
                 instance
             }
@@ -54,7 +57,14 @@ impl Capacity {
 
 /// MiB of memory, from the text of /proc/meminfo; where there is none, as much as a small instance has.
 fn memory(meminfo: &str) -> u32 {
-    let kib = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    let kib = meminfo.lines().find_map(|line| {
+        line.strip_prefix("MemTotal:")?
+            .trim()
+            .strip_suffix(" kB")?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
     u32::try_from(kib.unwrap_or(2 * 1024 * 1024) / 1024).unwrap_or(u32::MAX)
 }
 
@@ -64,7 +74,10 @@ mod tests {
 
     #[test]
     fn reads_the_memory_of_the_machine() {
-        assert_eq!(memory("MemTotal:       24689228 kB\nMemFree: 1 kB\n"), 24_110);
+        assert_eq!(
+            memory("MemTotal:       24689228 kB\nMemFree: 1 kB\n"),
+            24_110
+        );
         assert_eq!(memory(""), 2_048);
     }
 }

@@ -97,7 +97,11 @@ impl Ecs {
 
     /// Tasks that have not stopped.
     pub fn live_tasks(&self) -> usize {
-        self.world().tasks.values().filter(|task| task.is_live()).count()
+        self.world()
+            .tasks
+            .values()
+            .filter(|task| task.is_live())
+            .count()
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -106,7 +110,10 @@ impl Ecs {
     }
 
     /// Changes the world: what `change` touched is written before the answer is given, and the scheduler looks.
-    fn change<T>(&self, change: impl FnOnce(&mut World) -> Result<T, crate::protocol::AwsError>) -> Result<T, crate::protocol::AwsError> {
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut World) -> Result<T, crate::protocol::AwsError>,
+    ) -> Result<T, crate::protocol::AwsError> {
         let mut world = self.world();
         let outcome = change(&mut world);
         world.save(&self.parts.store)?;
@@ -120,7 +127,9 @@ impl Ecs {
         let mut world = self.world();
         change(&mut world);
         if let Err(error) = world.save(&self.parts.store) {
-            self.parts.console.error(&format!("cannot write the state of ECS: {error}"));
+            self.parts
+                .console
+                .error(&format!("cannot write the state of ECS: {error}"));
         }
     }
 

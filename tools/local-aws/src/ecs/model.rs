@@ -353,7 +353,9 @@ impl Service {
     }
 
     pub fn revision(&self, number: &str) -> Option<&Revision> {
-        self.revisions.iter().find(|revision| revision.number == number)
+        self.revisions
+            .iter()
+            .find(|revision| revision.number == number)
     }
 }
 

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::Ecs;
 use super::model::{
-    Cluster, Container, DefinitionStatus, Deployment, HealthState, Revision, Rollout, RolloutState, RolloutStatus, Service,
-    ServiceSettings, ServiceStatus, Task, TaskDefinition, TaskState,
+    Cluster, Container, DefinitionStatus, Deployment, HealthState, Revision, Rollout, RolloutState,
+    RolloutStatus, Service, ServiceSettings, ServiceStatus, Task, TaskDefinition, TaskState,
 };
 use super::scheduler::breaker;
 use super::world::World;
@@ -13,8 +13,16 @@ use crate::protocol::timestamp;
 
 impl Ecs {
     pub(super) fn cluster_view(&self, world: &World, cluster: &Cluster) -> Value {
-        let tasks = || world.tasks.values().filter(|task| task.cluster == cluster.name);
-        let services = world.services.values().filter(|service| service.cluster == cluster.name);
+        let tasks = || {
+            world
+                .tasks
+                .values()
+                .filter(|task| task.cluster == cluster.name)
+        };
+        let services = world
+            .services
+            .values()
+            .filter(|service| service.cluster == cluster.name);
         json!({
             "clusterArn": self.arns.cluster(&cluster.name),
             "clusterName": cluster.name,
@@ -38,11 +46,23 @@ impl Ecs {
             DefinitionStatus::Inactive => "INACTIVE",
             DefinitionStatus::DeleteInProgress => "DELETE_IN_PROGRESS",
         };
-        view.insert("taskDefinitionArn".to_owned(), json!(self.arns.definition(&definition.family, definition.revision)));
+        view.insert(
+            "taskDefinitionArn".to_owned(),
+            json!(
+                self.arns
+                    .definition(&definition.family, definition.revision)
+            ),
+        );
         view.insert("revision".to_owned(), json!(definition.revision));
         view.insert("status".to_owned(), json!(status));
-        view.insert("registeredAt".to_owned(), timestamp(definition.registered_ms));
-        view.insert("registeredBy".to_owned(), json!(format!("arn:aws:iam::{}:root", self.parts.account.id)));
+        view.insert(
+            "registeredAt".to_owned(),
+            timestamp(definition.registered_ms),
+        );
+        view.insert(
+            "registeredBy".to_owned(),
+            json!(format!("arn:aws:iam::{}:root", self.parts.account.id)),
+        );
         if let Some(at) = definition.deregistered_ms {
             view.insert("deregisteredAt".to_owned(), timestamp(at));
         }
@@ -56,7 +76,9 @@ impl Ecs {
             .deployments
             .iter()
             .enumerate()
-            .map(|(place, deployment)| self.deployment_view(service, deployment, place == 0, &tasks))
+            .map(|(place, deployment)| {
+                self.deployment_view(service, deployment, place == 0, &tasks)
+            })
             .collect();
         let revisions: Vec<Value> = service
             .deployments
@@ -109,17 +131,31 @@ impl Ecs {
             if !settings.network.is_null() {
                 object.insert("networkConfiguration".to_owned(), settings.network.clone());
             }
-            if let Some(rollout) = service.history.last().filter(|rollout| rollout.finished_ms.is_none()) {
-                let arn = self.arns.service_deployment(&service.cluster, &service.name, &rollout.id);
+            if let Some(rollout) = service
+                .history
+                .last()
+                .filter(|rollout| rollout.finished_ms.is_none())
+            {
+                let arn =
+                    self.arns
+                        .service_deployment(&service.cluster, &service.name, &rollout.id);
                 object.insert("currentServiceDeployment".to_owned(), json!(arn));
             }
         }
         view
     }
 
-    fn deployment_view(&self, service: &Service, deployment: &Deployment, is_primary: bool, tasks: &[&Task]) -> Value {
+    fn deployment_view(
+        &self,
+        service: &Service,
+        deployment: &Deployment,
+        is_primary: bool,
+        tasks: &[&Task],
+    ) -> Value {
         let of = || tasks.iter().filter(|task| task.started_by == deployment.id);
-        let settings = service.revision(&deployment.revision).map_or(&service.settings, |revision| &revision.settings);
+        let settings = service
+            .revision(&deployment.revision)
+            .map_or(&service.settings, |revision| &revision.settings);
         let mut view = json!({
             "id": deployment.id,
             "status": if is_primary { "PRIMARY" } else { "ACTIVE" },
@@ -146,7 +182,11 @@ impl Ecs {
 
     pub(super) fn task_view(&self, task: &Task) -> Value {
         let revision = task.task_definition.rsplit(':').next().unwrap_or_default();
-        let containers: Vec<Value> = task.containers.iter().map(|container| self.container_view(task, container)).collect();
+        let containers: Vec<Value> = task
+            .containers
+            .iter()
+            .map(|container| self.container_view(task, container))
+            .collect();
         let mut view = json!({
             "taskArn": self.arns.task(&task.cluster, &task.id),
             "clusterArn": self.arns.cluster(&task.cluster),
@@ -170,7 +210,9 @@ impl Ecs {
             "version": i64::try_from(task.event_offset).unwrap_or(0) + 1,
             "createdAt": timestamp(task.times.created),
         });
-        let Some(object) = view.as_object_mut() else { return view };
+        let Some(object) = view.as_object_mut() else {
+            return view;
+        };
         let times = &task.times;
         for (name, time) in [
             ("pullStartedAt", times.pull_started),
@@ -218,10 +260,15 @@ impl Ecs {
             "healthStatus": container.health.state.unwrap_or(HealthState::Unknown).as_str(),
             "cpu": "0",
         });
-        let Some(object) = view.as_object_mut() else { return view };
+        let Some(object) = view.as_object_mut() else {
+            return view;
+        };
         if let Some(digest) = &container.digest {
             object.insert("imageDigest".to_owned(), json!(digest));
-            object.insert("runtimeId".to_owned(), json!(format!("{}-{}", task.id, container.name)));
+            object.insert(
+                "runtimeId".to_owned(),
+                json!(format!("{}-{}", task.id, container.name)),
+            );
         }
         if let Some(code) = container.exit_code {
             object.insert("exitCode".to_owned(), json!(code));
@@ -233,9 +280,14 @@ impl Ecs {
     }
 
     pub(super) fn rollout_view(&self, service: &Service, rollout: &Rollout) -> Value {
-        let revision_arn = |number: &str| self.arns.service_revision(&service.cluster, &service.name, number);
+        let revision_arn = |number: &str| {
+            self.arns
+                .service_revision(&service.cluster, &service.name, number)
+        };
         let revision = |number: &str| json!({ "arn": revision_arn(number), "requestedTaskCount": 0, "runningTaskCount": 0, "pendingTaskCount": 0 });
-        let settings = service.revision(&rollout.revision).map_or(&service.settings, |revision| &revision.settings);
+        let settings = service
+            .revision(&rollout.revision)
+            .map_or(&service.settings, |revision| &revision.settings);
         let mut view = json!({
             "serviceDeploymentArn": self.arns.service_deployment(&service.cluster, &service.name, &rollout.id),
             "serviceArn": self.arns.service(&service.cluster, &service.name),
@@ -254,7 +306,9 @@ impl Ecs {
                 "threshold": breaker::threshold(service.desired),
             },
         });
-        let Some(object) = view.as_object_mut() else { return view };
+        let Some(object) = view.as_object_mut() else {
+            return view;
+        };
         if let Some(at) = rollout.finished_ms {
             object.insert("finishedAt".to_owned(), timestamp(at));
         }
@@ -295,8 +349,12 @@ pub(super) fn is_pending(task: &Task) -> bool {
 
 /// The worst of the essential containers that have a check; UNKNOWN without any.
 pub(super) fn health(task: &Task) -> HealthState {
-    let checked: Vec<HealthState> =
-        task.containers.iter().filter(|container| container.essential).filter_map(|container| container.health.state).collect();
+    let checked: Vec<HealthState> = task
+        .containers
+        .iter()
+        .filter(|container| container.essential)
+        .filter_map(|container| container.health.state)
+        .collect();
     if checked.contains(&HealthState::Unhealthy) {
         HealthState::Unhealthy
     } else if checked.is_empty() || checked.contains(&HealthState::Unknown) {
@@ -327,7 +385,11 @@ pub(super) fn rollout_status(status: RolloutStatus) -> &'static str {
 }
 
 fn breaker_status(settings: &ServiceSettings, rollout: &Rollout) -> &'static str {
-    match (settings.breaker, rollout.rollback.is_some(), rollout.finished_ms) {
+    match (
+        settings.breaker,
+        rollout.rollback.is_some(),
+        rollout.finished_ms,
+    ) {
         (false, _, _) => "DISABLED",
         (true, true, _) => "TRIGGERED",
         (true, false, None) => "MONITORING",

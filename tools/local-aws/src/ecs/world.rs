@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Cluster, DefinitionStatus, Service, Task, TaskDefinition, TaskState, service_key};
+use super::model::{
+    Cluster, DefinitionStatus, Service, Task, TaskDefinition, TaskState, service_key,
+};
 use crate::account::hex_id;
 use crate::protocol::AwsError;
 use crate::state::{Store, delete_in, put_in};
@@ -34,13 +36,28 @@ const ROLLOUTS: usize = 100;
 impl World {
     pub fn load(store: &Store) -> rusqlite::Result<Self> {
         let mut world = Self::default();
-        world.clusters = store.all::<Cluster>()?.into_iter().map(|cluster| (cluster.name.clone(), cluster)).collect();
+        world.clusters = store
+            .all::<Cluster>()?
+            .into_iter()
+            .map(|cluster| (cluster.name.clone(), cluster))
+            .collect();
         for definition in store.all::<TaskDefinition>()? {
-            world.definitions.entry(definition.family.clone()).or_default().push(definition);
+            world
+                .definitions
+                .entry(definition.family.clone())
+                .or_default()
+                .push(definition);
         }
         let services = store.all::<Service>()?;
-        world.services = services.into_iter().map(|service| (service_key(&service.cluster, &service.name), service)).collect();
-        world.tasks = store.all::<Task>()?.into_iter().map(|task| (task.id.clone(), task)).collect();
+        world.services = services
+            .into_iter()
+            .map(|service| (service_key(&service.cluster, &service.name), service))
+            .collect();
+        world.tasks = store
+            .all::<Task>()?
+            .into_iter()
+            .map(|task| (task.id.clone(), task))
+            .collect();
         Ok(world)
     }
 
@@ -50,7 +67,7 @@ impl World {
         if touched.is_empty() {
             return Ok(());
         }
-        store.transaction(|transaction| {
+        let written = store.transaction(|transaction| {
             for name in &touched.clusters {
                 if let Some(cluster) = self.clusters.get(name) {
                     put_in(transaction, cluster)?;
@@ -73,7 +90,12 @@ impl World {
                 }
             }
             Ok(())
-        })
+        });
+        if written.is_err() {
+            // The next write takes what this one could not.
+            self.touched.add(touched);
+        }
+        written
     }
 
     pub fn touch_cluster(&mut self, name: &str) {
@@ -81,7 +103,9 @@ impl World {
     }
 
     pub fn touch_definition(&mut self, family: &str, revision: u32) {
-        self.touched.definitions.insert((family.to_owned(), revision));
+        self.touched
+            .definitions
+            .insert((family.to_owned(), revision));
     }
 
     pub fn touch_service(&mut self, key: &str) {
@@ -112,50 +136,129 @@ impl World {
 
     /// What `family`, `family:revision` or an ARN stands for; without a revision the latest active one.
     pub fn find_definition(&self, reference: &str) -> Option<&TaskDefinition> {
-        let name = reference.rsplit_once("task-definition/").map_or(reference, |(_, name)| name);
+        let name = reference
+            .rsplit_once("task-definition/")
+            .map_or(reference, |(_, name)| name);
         match name.split_once(':') {
             Some((family, revision)) => self.definition(family, revision.parse().ok()?),
             None => {
                 let revisions = self.definitions.get(name)?;
-                revisions.iter().rev().find(|definition| definition.status == DefinitionStatus::Active)
+                revisions
+                    .iter()
+                    .rev()
+                    .find(|definition| definition.status == DefinitionStatus::Active)
             }
         }
     }
 
     /// Tasks of a service, oldest first.
-    pub fn tasks_of<'a>(&'a self, cluster: &'a str, service: &'a str) -> impl Iterator<Item = &'a Task> {
+    pub fn tasks_of<'a>(
+        &'a self,
+        cluster: &'a str,
+        service: &'a str,
+    ) -> impl Iterator<Item = &'a Task> {
         let mut tasks: Vec<&Task> = self
             .tasks
             .values()
             .filter(move |task| task.cluster == cluster && task.service() == Some(service))
             .collect();
-        tasks.sort_by(|one, other| (one.times.created, &one.id).cmp(&(other.times.created, &other.id)));
+        tasks.sort_by(|one, other| {
+            (one.times.created, &one.id).cmp(&(other.times.created, &other.id))
+        });
         tasks.into_iter()
     }
 
-    /// Adds an event to a service. What was said last is not said again: ECS keeps silent until something changes.
+    /// Adds an event to a service. A complaint is not repeated until its cause has cleared, that is, until a task
+    /// was started or everything was in place.
     pub fn say(&mut self, key: &str, now_ms: i64, message: String) {
-        let Some(service) = self.services.get_mut(key) else { return };
-        if service.events.first().is_some_and(|event| event.message == message) {
+        let Some(service) = self.services.get_mut(key) else {
+            return;
+        };
+        let is_complaint = |message: &str| message.contains(" unable to ");
+        let clears = |message: &str| {
+            message.contains(" has started ") || message.ends_with(" steady state.")
+        };
+        let since = service
+            .events
+            .iter()
+            .take_while(|event| !clears(&event.message));
+        if is_complaint(&message) && since.into_iter().any(|event| event.message == message) {
             return;
         }
-        let id = format!("{}-{}-{}-{}-{}", hex_id(8), hex_id(4), hex_id(4), hex_id(4), hex_id(12));
-        service.events.insert(0, super::model::ServiceEvent { id, at_ms: now_ms, message });
+        let id = format!(
+            "{}-{}-{}-{}-{}",
+            hex_id(8),
+            hex_id(4),
+            hex_id(4),
+            hex_id(4),
+            hex_id(12)
+        );
+        service.events.insert(
+            0,
+            super::model::ServiceEvent {
+                id,
+                at_ms: now_ms,
+                message,
+            },
+        );
         service.events.truncate(EVENTS);
+        self.touch_service(key);
+    }
+
+    /// Forgets what nobody can ask for any more.
+    pub fn trim(&mut self, key: &str) {
+        let Some(service) = self.services.get_mut(key) else {
+            return;
+        };
         let surplus = service.history.len().saturating_sub(ROLLOUTS);
         service.history.drain(..surplus);
-        self.touch_service(key);
+        let mut needed: BTreeSet<String> = service
+            .deployments
+            .iter()
+            .map(|deployment| deployment.revision.clone())
+            .collect();
+        for rollout in &service.history {
+            needed.insert(rollout.revision.clone());
+            needed.extend(rollout.sources.iter().cloned());
+            needed.extend(
+                rollout
+                    .rollback
+                    .iter()
+                    .map(|(revision, _, _)| revision.clone()),
+            );
+        }
+        service
+            .revisions
+            .retain(|revision| needed.contains(&revision.number));
     }
 
     /// CPU units and MiB that live tasks have reserved.
     pub fn reserved(&self) -> (u32, u32) {
-        let live = self.tasks.values().filter(|task| task.state != TaskState::Stopped);
-        live.fold((0, 0), |(cpu, memory), task| (cpu.saturating_add(task.cpu), memory.saturating_add(task.memory)))
+        let live = self
+            .tasks
+            .values()
+            .filter(|task| task.state != TaskState::Stopped);
+        live.fold((0, 0), |(cpu, memory), task| {
+            (
+                cpu.saturating_add(task.cpu),
+                memory.saturating_add(task.memory),
+            )
+        })
     }
 }
 
 impl Touched {
+    fn add(&mut self, other: Self) {
+        self.clusters.extend(other.clusters);
+        self.definitions.extend(other.definitions);
+        self.services.extend(other.services);
+        self.tasks.extend(other.tasks);
+    }
+
     fn is_empty(&self) -> bool {
-        self.clusters.is_empty() && self.definitions.is_empty() && self.services.is_empty() && self.tasks.is_empty()
+        self.clusters.is_empty()
+            && self.definitions.is_empty()
+            && self.services.is_empty()
+            && self.tasks.is_empty()
     }
 }

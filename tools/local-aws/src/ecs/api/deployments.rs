@@ -16,10 +16,21 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let cluster = cluster(input)?;
     let world = ecs.world();
     world.cluster(cluster)?;
-    let service = world.services.get(&service_key(cluster, last(input.required_text("service")?))).ok_or_else(unknown)?;
+    let service = world
+        .services
+        .get(&service_key(cluster, last(input.required_text("service")?)))
+        .ok_or_else(unknown)?;
     let wanted = input.texts("status")?;
-    let rollouts = service.history.iter().rev().filter(|rollout| wanted.is_empty() || wanted.contains(&rollout_status(rollout.status)));
-    let (ids, next) = page(input, rollouts.map(|rollout| rollout.id.clone()).collect(), 20, 100)?;
+    let rollouts =
+        service.history.iter().rev().filter(|rollout| {
+            wanted.is_empty() || wanted.contains(&rollout_status(rollout.status))
+        });
+    let (ids, next) = page(
+        input,
+        rollouts.map(|rollout| rollout.id.clone()).collect(),
+        20,
+        100,
+    )?;
     let briefs: Vec<_> = ids
         .iter()
         .filter_map(|id| service.history.iter().find(|rollout| rollout.id == *id))
@@ -76,8 +87,9 @@ pub(super) fn describe_revisions(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let mut revisions = Vec::new();
     let mut failures = Vec::new();
     for arn in arns {
-        let found = named(&world, arn, "service-revision/")
-            .and_then(|(service, number)| Some(ecs.revision_view(service, service.revision(number)?)));
+        let found = named(&world, arn, "service-revision/").and_then(|(service, number)| {
+            Some(ecs.revision_view(service, service.revision(number)?))
+        });
         match found {
             Some(view) => revisions.push(view),
             None => failures.push(json!({ "arn": arn, "reason": "MISSING" })),
@@ -88,19 +100,39 @@ pub(super) fn describe_revisions(ecs: &Ecs, input: &Input<'_>) -> Answer {
 
 pub(super) fn stop(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let arn = input.required_text("serviceDeploymentArn")?;
-    if input.text("stopType")?.is_some_and(|kind| kind != "ROLLBACK") {
+    if input
+        .text("stopType")?
+        .is_some_and(|kind| kind != "ROLLBACK")
+    {
         return Err(input.refuse("The only valid stopType is ROLLBACK."));
     }
-    let missing = || AwsError::new("ServiceDeploymentNotFoundException", "The service deployment was not found.");
+    let missing = || {
+        AwsError::new(
+            "ServiceDeploymentNotFoundException",
+            "The service deployment was not found.",
+        )
+    };
     ecs.change(|world| {
         let (service, id) = named(world, arn, "service-deployment/").ok_or_else(missing)?;
-        let rollout = service.history.iter().find(|rollout| rollout.id == id).ok_or_else(missing)?;
+        let rollout = service
+            .history
+            .iter()
+            .find(|rollout| rollout.id == id)
+            .ok_or_else(missing)?;
         if rollout.status != RolloutStatus::InProgress {
-            let message = format!("The service deployment is {} and cannot be stopped.", rollout_status(rollout.status));
+            let message = format!(
+                "The service deployment is {} and cannot be stopped.",
+                rollout_status(rollout.status)
+            );
             return Err(AwsError::new("ConflictException", message));
         }
         let key = service_key(&service.cluster, &service.name);
-        deploy::roll_back(ecs, world, &key, "Service deployment rolled back because of a StopServiceDeployment request.");
+        deploy::roll_back(
+            ecs,
+            world,
+            &key,
+            "Service deployment rolled back because of a StopServiceDeployment request.",
+        );
         Ok(json!({ "serviceDeploymentArn": arn }))
     })
 }

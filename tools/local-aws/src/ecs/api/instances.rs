@@ -11,7 +11,9 @@ use crate::protocol::{Answer, Input};
 pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let cluster = cluster(input)?;
     ecs.world().cluster(cluster)?;
-    Ok(json!({ "containerInstanceArns": [ecs.arns.container_instance(cluster, &ecs.capacity.container_instance)] }))
+    Ok(
+        json!({ "containerInstanceArns": [ecs.arns.container_instance(cluster, &ecs.capacity.container_instance)] }),
+    )
 }
 
 pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {
@@ -30,7 +32,9 @@ pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let mut failures = Vec::new();
     for id in input.texts("containerInstances")?.into_iter().map(last) {
         if id != capacity.container_instance {
-            failures.push(json!({ "arn": ecs.arns.container_instance(cluster, id), "reason": "MISSING" }));
+            failures.push(
+                json!({ "arn": ecs.arns.container_instance(cluster, id), "reason": "MISSING" }),
+            );
             continue;
         }
         let tasks = || world.tasks.values().filter(|task| task.cluster == cluster);

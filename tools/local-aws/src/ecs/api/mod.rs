@@ -61,13 +61,20 @@ fn cluster<'a>(input: &Input<'a>) -> Result<&'a str, AwsError> {
 }
 
 /// One page of `items`, from the token on, and the token of the next.
-fn page(input: &Input<'_>, items: Vec<String>, default: i64, most: i64) -> Result<(Vec<String>, Option<String>), AwsError> {
+fn page(
+    input: &Input<'_>,
+    items: Vec<String>,
+    default: i64,
+    most: i64,
+) -> Result<(Vec<String>, Option<String>), AwsError> {
     let size = input.integer("maxResults")?.unwrap_or(default);
     if !(1..=most).contains(&size) {
         return Err(input.refuse(format!("maxResults must be between 1 and {most}")));
     }
     let begin: usize = match input.text("nextToken")? {
-        Some(token) => token.parse().map_err(|_not_ours| input.refuse("Invalid token"))?,
+        Some(token) => token
+            .parse()
+            .map_err(|_not_ours| input.refuse("Invalid token"))?,
         None => 0,
     };
     let size = usize::try_from(size).unwrap_or(usize::MAX);

@@ -12,14 +12,22 @@ const LIMIT: usize = 65_536;
 
 pub(super) fn register(ecs: &Ecs, members: &Value) -> Answer {
     let input = Input::new(members, INVALID);
-    let family = input.required_text("family").map_err(|_absent| client("Family should not be empty."))?.to_owned();
-    let is_valid = family.len() <= 255 && family.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let family = input
+        .required_text("family")
+        .map_err(|_absent| client("Family should not be empty."))?
+        .to_owned();
+    let is_valid = family.len() <= 255
+        && family
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if !is_valid {
         return Err(client("Family contains invalid characters."));
     }
     let length = serde_json::to_vec(members)?.len();
     if length > LIMIT {
-        return Err(client(format!("Actual length: '{length}'. Max allowed length is '{LIMIT}' bytes.")));
+        return Err(client(format!(
+            "Actual length: '{length}'. Max allowed length is '{LIMIT}' bytes."
+        )));
     }
     let tags = super::tags(&input)?;
     let body = completed(&input, members)?;
@@ -56,27 +64,46 @@ fn completed(input: &Input<'_>, members: &Value) -> Answer {
     }
     let is_fargate = input.texts("requiresCompatibilities")?.contains(&"FARGATE");
     check_task(input, is_fargate)?;
-    let network = input.text("networkMode")?.unwrap_or(if is_fargate { "awsvpc" } else { "bridge" }).to_owned();
+    let network = input
+        .text("networkMode")?
+        .unwrap_or(if is_fargate { "awsvpc" } else { "bridge" })
+        .to_owned();
     let has_task_memory = input.get("memory").is_some();
     let mut names = Vec::new();
     let mut completed = Vec::new();
     for container in &containers {
-        let name = container.required_text("name").map_err(|_absent| client("Container.name should not be null or empty."))?;
+        let name = container
+            .required_text("name")
+            .map_err(|_absent| client("Container.name should not be null or empty."))?;
         if names.contains(&name) {
-            return Err(client(format!("Container names must be unique: '{name}' is used more than once.")));
+            return Err(client(format!(
+                "Container names must be unique: '{name}' is used more than once."
+            )));
         }
         names.push(name);
         completed.push(completed_container(container, &network, has_task_memory)?);
     }
-    if !completed.iter().any(|container| container["essential"] == true) {
-        return Err(client("At least one container must be marked as essential."));
+    if !completed
+        .iter()
+        .any(|container| container["essential"] == true)
+    {
+        return Err(client(
+            "At least one container must be marked as essential.",
+        ));
     }
     body.insert("containerDefinitions".to_owned(), Value::Array(completed));
     for (name, default) in [("volumes", json!([])), ("placementConstraints", json!([]))] {
         body.entry(name).or_insert(default);
     }
     body.insert("networkMode".to_owned(), json!(network));
-    body.insert("compatibilities".to_owned(), if is_fargate { json!(["EC2", "FARGATE"]) } else { json!(["EC2"]) });
+    body.insert(
+        "compatibilities".to_owned(),
+        if is_fargate {
+            json!(["EC2", "FARGATE"])
+        } else {
+            json!(["EC2"])
+        },
+    );
     Ok(Value::Object(body))
 }
 
@@ -84,10 +111,21 @@ fn check_task(input: &Input<'_>, is_fargate: bool) -> Result<(), AwsError> {
     if !is_fargate {
         return Ok(());
     }
-    let member = |name: &str| input.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-    let cpu = member("cpu").ok_or_else(|| client("Fargate requires that 'cpu' be defined at the task level."))?;
-    let memory = member("memory").ok_or_else(|| client("Fargate requires that 'memory' be defined at the task level."))?;
-    if input.text("networkMode")?.is_some_and(|mode| mode != "awsvpc") {
+    let member = |name: &str| {
+        input.get(name).map(|value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        })
+    };
+    let cpu = member("cpu")
+        .ok_or_else(|| client("Fargate requires that 'cpu' be defined at the task level."))?;
+    let memory = member("memory")
+        .ok_or_else(|| client("Fargate requires that 'memory' be defined at the task level."))?;
+    if input
+        .text("networkMode")?
+        .is_some_and(|mode| mode != "awsvpc")
+    {
         return Err(client("Fargate only supports network mode 'awsvpc'."));
     }
     let pair = (units(&cpu, "vCPU"), units(&memory, "GB"));
@@ -102,8 +140,14 @@ fn units(text: &str, unit: &str) -> Option<u32> {
     match text.strip_suffix(unit) {
         Some(number) => {
             let number: f64 = number.trim().parse().ok()?;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
-            (0.0..1_000.0).contains(&number).then(|| (number * 1024.0) as u32)
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked to be in range"
+            )]
+            (0.0..1_000.0)
+                .contains(&number)
+                .then(|| (number * 1024.0) as u32)
         }
         None => text.trim().parse().ok(),
     }
@@ -127,23 +171,43 @@ fn is_fargate_pair(cpu: u32, memory: u32) -> bool {
 
 fn completed_container(container: &Input<'_>, network: &str, has_task_memory: bool) -> Answer {
     let name = container.required_text("name")?;
-    let image = container.required_text("image").map_err(|_absent| client("Container.image should not be null or empty."))?;
+    let image = container
+        .required_text("image")
+        .map_err(|_absent| client("Container.image should not be null or empty."))?;
     if image.contains(char::is_whitespace) {
         return Err(client("Container.image contains invalid characters."));
     }
-    let has_memory = container.get("memory").is_some() || container.get("memoryReservation").is_some();
+    let has_memory =
+        container.get("memory").is_some() || container.get("memoryReservation").is_some();
     if !has_memory && !has_task_memory {
         return Err(client(format!(
             "Invalid setting for container '{name}'. At least one of 'memory' or 'memoryReservation' must be specified."
         )));
     }
     let mut completed = Map::new();
-    for member in ["name", "image", "cpu", "memory", "memoryReservation", "portMappings", "essential", "environment", "mountPoints", "volumesFrom"] {
+    for member in [
+        "name",
+        "image",
+        "cpu",
+        "memory",
+        "memoryReservation",
+        "portMappings",
+        "essential",
+        "environment",
+        "mountPoints",
+        "volumesFrom",
+    ] {
         if let Some(value) = container.get(member) {
             completed.insert(member.to_owned(), value.clone());
         }
     }
-    completed.extend(container.members().iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())));
+    completed.extend(
+        container
+            .members()
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     for (member, default) in [
         ("cpu", json!(0)),
         ("essential", json!(true)),
@@ -164,16 +228,23 @@ fn completed_container(container: &Input<'_>, network: &str, has_task_memory: bo
 fn ports(container: &Input<'_>, network: &str) -> Answer {
     let mut ports = Vec::new();
     for mapping in container.structures("portMappings")? {
-        let container_port = mapping.integer("containerPort")?.ok_or_else(|| client("Port mapping's containerPort is required."))?;
+        let container_port = mapping
+            .integer("containerPort")?
+            .ok_or_else(|| client("Port mapping's containerPort is required."))?;
         let host_port = mapping.integer("hostPort")?;
-        let is_valid = (1..=65_535).contains(&container_port) && host_port.is_none_or(|port| (0..=65_535).contains(&port));
+        let is_valid = (1..=65_535).contains(&container_port)
+            && host_port.is_none_or(|port| (0..=65_535).contains(&port));
         if !is_valid {
-            return Err(client("Invalid port mapping: ports must be between 1 and 65535."));
+            return Err(client(
+                "Invalid port mapping: ports must be between 1 and 65535.",
+            ));
         }
         let host_port = if network == "bridge" {
             host_port.unwrap_or(0)
         } else if host_port.is_some_and(|port| port != 0 && port != container_port) {
-            return Err(client(format!("When networkMode={network}, the host ports and container ports in port mappings must match.")));
+            return Err(client(format!(
+                "When networkMode={network}, the host ports and container ports in port mappings must match."
+            )));
         } else {
             container_port
         };
@@ -188,13 +259,21 @@ fn ports(container: &Input<'_>, network: &str) -> Answer {
 fn health_check(check: &Input<'_>) -> Answer {
     let command = check.texts("command")?;
     if !matches!(command.first(), Some(&("CMD" | "CMD-SHELL" | "NONE"))) {
-        return Err(client("Health check command must begin with CMD, CMD-SHELL or NONE."));
+        return Err(client(
+            "Health check command must begin with CMD, CMD-SHELL or NONE.",
+        ));
     }
     let mut completed = check.members();
-    for (member, default, low, high) in [("interval", 30, 5, 300), ("timeout", 5, 2, 60), ("retries", 3, 1, 10)] {
+    for (member, default, low, high) in [
+        ("interval", 30, 5, 300),
+        ("timeout", 5, 2, 60),
+        ("retries", 3, 1, 10),
+    ] {
         let value = check.integer(member)?.unwrap_or(default);
         if !(low..=high).contains(&value) {
-            return Err(client(format!("Health check {member} must be between {low} and {high}.")));
+            return Err(client(format!(
+                "Health check {member} must be between {low} and {high}."
+            )));
         }
         completed.insert(member.to_owned(), json!(value));
     }
@@ -208,8 +287,22 @@ mod tests {
     #[test]
     fn knows_the_74_pairs_of_fargate() {
         let cpus = [256, 512, 1024, 2048, 4096, 8192, 16384];
-        let pairs = cpus.iter().flat_map(|cpu| (1..=256).map(move |step| (*cpu, step * 512)));
-        assert_eq!(pairs.filter(|(cpu, memory)| is_fargate_pair(*cpu, *memory)).count(), 74);
-        assert_eq!((units("1 vCPU", "vCPU"), units(".5 vCPU", "vCPU"), units("2GB", "GB")), (Some(1024), Some(512), Some(2048)));
+        let pairs = cpus
+            .iter()
+            .flat_map(|cpu| (1..=256).map(move |step| (*cpu, step * 512)));
+        assert_eq!(
+            pairs
+                .filter(|(cpu, memory)| is_fargate_pair(*cpu, *memory))
+                .count(),
+            74
+        );
+        assert_eq!(
+            (
+                units("1 vCPU", "vCPU"),
+                units(".5 vCPU", "vCPU"),
+                units("2GB", "GB")
+            ),
+            (Some(1024), Some(512), Some(2048))
+        );
     }
 }

@@ -16,7 +16,10 @@ const MOST: usize = 10;
 pub(super) fn create(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let cluster = cluster(input)?;
     let name = input.required_text("serviceName")?;
-    let is_valid = name.len() <= 255 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let is_valid = name.len() <= 255
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if !is_valid {
         return Err(input.refuse("Invalid service name."));
     }
@@ -28,7 +31,11 @@ pub(super) fn create(ecs: &Ecs, input: &Input<'_>) -> Answer {
         world.cluster(cluster)?;
         let mut settings = settings::fresh();
         settings::apply(ecs, world, input, &mut settings)?;
-        if let Some(service) = world.services.get(&key).filter(|service| service.status != ServiceStatus::Inactive) {
+        if let Some(service) = world
+            .services
+            .get(&key)
+            .filter(|service| service.status != ServiceStatus::Inactive)
+        {
             // The same request again is answered as the first time; another one is refused.
             if service.settings == settings && service.desired == desired {
                 return Ok(json!({ "service": ecs.service_view(world, service) }));
@@ -65,7 +72,10 @@ pub(super) fn update(ecs: &Ecs, input: &Input<'_>) -> Answer {
         world.cluster(cluster)?;
         let service = world.services.get(&key).ok_or_else(unknown)?;
         if service.status != ServiceStatus::Active {
-            return Err(AwsError::new("ServiceNotActiveException", "Service was not ACTIVE."));
+            return Err(AwsError::new(
+                "ServiceNotActiveException",
+                "Service was not ACTIVE.",
+            ));
         }
         let before = service.settings.clone();
         let mut after = before.clone();
@@ -95,7 +105,11 @@ pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let cluster = cluster(input)?;
     let names = input.texts("services")?;
     if names.is_empty() || names.len() > MOST {
-        return Err(input.refuse(if names.is_empty() { "Services cannot be empty." } else { "Services should have at most 10 elements." }));
+        return Err(input.refuse(if names.is_empty() {
+            "Services cannot be empty."
+        } else {
+            "Services should have at most 10 elements."
+        }));
     }
     let with_tags = includes_tags(input)?;
     let world = ecs.world();
@@ -111,7 +125,8 @@ pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {
                 }
                 services.push(view);
             }
-            None => failures.push(json!({ "arn": ecs.arns.service(cluster, name), "reason": "MISSING" })),
+            None => failures
+                .push(json!({ "arn": ecs.arns.service(cluster, name), "reason": "MISSING" })),
         }
     }
     Ok(json!({ "services": services, "failures": failures }))
@@ -126,7 +141,9 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
         .services
         .values()
         .filter(|service| service.cluster == cluster && service.status != ServiceStatus::Inactive)
-        .filter(|service| launch_type.is_none_or(|launch_type| service.settings.launch_type == launch_type))
+        .filter(|service| {
+            launch_type.is_none_or(|launch_type| service.settings.launch_type == launch_type)
+        })
         .map(|service| ecs.arns.service(cluster, &service.name))
         .collect();
     Ok(paged("serviceArns", page(input, arns, 10, 100)?))
@@ -138,7 +155,11 @@ pub(super) fn delete(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let is_forced = input.flag("force")?.unwrap_or(false);
     ecs.change(|world| {
         world.cluster(cluster)?;
-        let service = world.services.get_mut(&key).filter(|service| service.status != ServiceStatus::Inactive).ok_or_else(unknown)?;
+        let service = world
+            .services
+            .get_mut(&key)
+            .filter(|service| service.status != ServiceStatus::Inactive)
+            .ok_or_else(unknown)?;
         if service.desired > 0 && !is_forced {
             return Err(input.refuse("The service cannot be stopped while it is scaled above 0."));
         }
@@ -151,7 +172,12 @@ pub(super) fn delete(ecs: &Ecs, input: &Input<'_>) -> Answer {
 
 fn desired(input: &Input<'_>) -> Result<Option<u32>, AwsError> {
     let count = input.integer("desiredCount")?;
-    count.map(|count| u32::try_from(count).map_err(|_negative| input.refuse("desiredCount must not be negative"))).transpose()
+    count
+        .map(|count| {
+            u32::try_from(count)
+                .map_err(|_negative| input.refuse("desiredCount must not be negative"))
+        })
+        .transpose()
 }
 
 fn answer(ecs: &Ecs, world: &World, key: &str) -> Answer {

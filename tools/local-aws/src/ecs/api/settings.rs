@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::ecs::Ecs;
 use crate::ecs::model::{DefinitionStatus, ServiceBalancer, ServiceSettings};
 use crate::ecs::world::World;
@@ -35,19 +37,29 @@ pub(super) fn fresh() -> ServiceSettings {
 }
 
 /// Lays what a request says over the settings.
-pub(super) fn apply(ecs: &Ecs, world: &World, input: &Input<'_>, settings: &mut ServiceSettings) -> Result<(), AwsError> {
+pub(super) fn apply(
+    ecs: &Ecs,
+    world: &World,
+    input: &Input<'_>,
+    settings: &mut ServiceSettings,
+) -> Result<(), AwsError> {
     if let Some(reference) = input.text("taskDefinition")? {
         let definition = world
             .find_definition(reference)
             .ok_or_else(|| AwsError::new("ClientException", "TaskDefinition not found."))?;
         if definition.status != DefinitionStatus::Active {
-            return Err(AwsError::new("ClientException", "TaskDefinition is inactive"));
+            return Err(AwsError::new(
+                "ClientException",
+                "TaskDefinition is inactive",
+            ));
         }
         settings.task_definition = ecs.arns.definition(&definition.family, definition.revision);
     }
     if let Some(launch_type) = input.text("launchType")? {
         if !["EC2", "FARGATE"].contains(&launch_type) {
-            return Err(input.refuse(format!("local-aws does not run tasks of the launch type {launch_type}")));
+            return Err(input.refuse(format!(
+                "local-aws does not run tasks of the launch type {launch_type}"
+            )));
         }
         launch_type.clone_into(&mut settings.launch_type);
     }
@@ -85,11 +97,19 @@ fn configure(configuration: &Input<'_>, settings: &mut ServiceSettings) -> Resul
     if let Some(strategy) = configuration.text("strategy")?
         && strategy != "ROLLING"
     {
-        return Err(configuration.refuse(format!("local-aws does not deploy by {strategy} yet; it has ROLLING")));
+        return Err(configuration.refuse(format!(
+            "local-aws does not deploy by {strategy} yet; it has ROLLING"
+        )));
     }
     let percent = |name: &str| -> Result<Option<u32>, AwsError> {
         let value = configuration.integer(name)?;
-        value.map(|value| u32::try_from(value).map_err(|_negative| configuration.refuse(format!("{name} must not be negative")))).transpose()
+        value
+            .map(|value| {
+                u32::try_from(value).map_err(|_negative| {
+                    configuration.refuse(format!("{name} must not be negative"))
+                })
+            })
+            .transpose()
     };
     if let Some(minimum) = percent("minimumHealthyPercent")? {
         settings.minimum_healthy_percent = minimum;
@@ -97,7 +117,9 @@ fn configure(configuration: &Input<'_>, settings: &mut ServiceSettings) -> Resul
     if let Some(maximum) = percent("maximumPercent")? {
         settings.maximum_percent = maximum;
     }
-    if settings.maximum_percent < settings.minimum_healthy_percent || settings.maximum_percent < 100 && settings.minimum_healthy_percent >= 100 {
+    if settings.maximum_percent < settings.minimum_healthy_percent
+        || settings.maximum_percent < 100 && settings.minimum_healthy_percent >= 100
+    {
         return Err(configuration.refuse("Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."));
     }
     if settings.maximum_percent == 100 && settings.minimum_healthy_percent == 100 {
@@ -107,25 +129,46 @@ fn configure(configuration: &Input<'_>, settings: &mut ServiceSettings) -> Resul
         settings.breaker = breaker.flag("enable")?.unwrap_or(false);
         settings.breaker_rollback = breaker.flag("rollback")?.unwrap_or(false);
     }
-    if let Some(alarms) = configuration.get("alarms") {
-        settings.alarms = alarms.clone();
+    if let Some(alarms) = configuration.structure("alarms")? {
+        if alarms.flag("enable")?.unwrap_or(false) {
+            return Err(configuration.refuse("local-aws does not watch alarms during a deployment yet: leave deploymentConfiguration.alarms out"));
+        }
+        settings.alarms = Value::Object(alarms.members());
     }
     Ok(())
 }
 
-fn balancers(ecs: &Ecs, world: &World, input: &Input<'_>, definition: &str) -> Result<Vec<ServiceBalancer>, AwsError> {
-    let definition = world.find_definition(definition).map(|definition| &definition.body);
+fn balancers(
+    ecs: &Ecs,
+    world: &World,
+    input: &Input<'_>,
+    definition: &str,
+) -> Result<Vec<ServiceBalancer>, AwsError> {
+    let definition = world
+        .find_definition(definition)
+        .map(|definition| &definition.body);
     let has_port = |container: &str, port: i64| {
-        let containers = definition.and_then(|body| body["containerDefinitions"].as_array()).into_iter().flatten();
-        let mut named = containers.filter(|candidate| candidate["name"] == container).peekable();
+        let containers = definition
+            .and_then(|body| body["containerDefinitions"].as_array())
+            .into_iter()
+            .flatten();
+        let mut named = containers
+            .filter(|candidate| candidate["name"] == container)
+            .peekable();
         if named.peek().is_none() {
-            return Err(format!("The container {container} does not exist in the task definition."));
+            return Err(format!(
+                "The container {container} does not exist in the task definition."
+            ));
         }
-        let mut ports = named.flat_map(|container| container["portMappings"].as_array()).flatten();
+        let mut ports = named
+            .flat_map(|container| container["portMappings"].as_array())
+            .flatten();
         if ports.any(|mapping| mapping["containerPort"] == port) {
             Ok(())
         } else {
-            Err(format!("The container {container} did not have a container port {port} defined."))
+            Err(format!(
+                "The container {container} did not have a container port {port} defined."
+            ))
         }
     };
     let mut balancers = Vec::new();
@@ -134,7 +177,9 @@ fn balancers(ecs: &Ecs, world: &World, input: &Input<'_>, definition: &str) -> R
         let container = balancer.required_text("containerName")?;
         let port = balancer.integer("containerPort")?.unwrap_or_default();
         if ecs.parts.elb.target_group(arn).is_none() {
-            return Err(input.refuse(format!("Unable to assume role or the target group {arn} does not exist.")));
+            return Err(input.refuse(format!(
+                "Unable to assume role or the target group {arn} does not exist."
+            )));
         }
         if !ecs.parts.elb.is_used(arn) {
             return Err(input.refuse(format!("The target group with targetGroupArn {arn} does not have an associated load balancer.")));
@@ -143,7 +188,8 @@ fn balancers(ecs: &Ecs, world: &World, input: &Input<'_>, definition: &str) -> R
         balancers.push(ServiceBalancer {
             target_group_arn: arn.to_owned(),
             container: container.to_owned(),
-            port: u16::try_from(port).map_err(|_range| input.refuse(format!("containerPort cannot be {port}")))?,
+            port: u16::try_from(port)
+                .map_err(|_range| input.refuse(format!("containerPort cannot be {port}")))?,
         });
     }
     Ok(balancers)

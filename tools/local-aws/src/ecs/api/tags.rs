@@ -17,8 +17,14 @@ pub(super) fn tag(ecs: &Ecs, input: &Input<'_>) -> Answer {
 }
 
 pub(super) fn untag(ecs: &Ecs, input: &Input<'_>) -> Answer {
-    let keys: Vec<String> = input.texts("tagKeys")?.into_iter().map(str::to_owned).collect();
-    change(ecs, input, |tags| tags.retain(|tag| !keys.iter().any(|key| tag["key"] == key.as_str())))
+    let keys: Vec<String> = input
+        .texts("tagKeys")?
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    change(ecs, input, |tags| {
+        tags.retain(|tag| !keys.iter().any(|key| tag["key"] == key.as_str()))
+    })
 }
 
 pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
@@ -60,12 +66,17 @@ fn place<'w>(world: &'w mut World, arn: &str) -> Option<&'w mut Value> {
 }
 
 fn touch(world: &mut World, arn: &str) {
-    let Some((kind, name)) = arn.rsplit(':').find_map(|part| part.split_once('/')) else { return };
+    let Some((kind, name)) = arn.rsplit(':').find_map(|part| part.split_once('/')) else {
+        return;
+    };
     match kind {
         "cluster" => world.touch_cluster(name),
         "service" => world.touch_service(name),
         "task-definition" => {
-            let revision = arn.rsplit(':').next().and_then(|revision| revision.parse().ok());
+            let revision = arn
+                .rsplit(':')
+                .next()
+                .and_then(|revision| revision.parse().ok());
             if let Some(revision) = revision {
                 world.touch_definition(name, revision);
             }

@@ -60,7 +60,10 @@ pub(super) fn stop(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let reason = input.text("reason")?.unwrap_or("Task stopped by user");
     ecs.change(|world| {
         world.cluster(cluster)?;
-        let is_known = world.tasks.get(id).is_some_and(|task| task.cluster == cluster);
+        let is_known = world
+            .tasks
+            .get(id)
+            .is_some_and(|task| task.cluster == cluster);
         if !is_known {
             return Err(input.refuse("The referenced task was not found."));
         }
@@ -71,7 +74,11 @@ pub(super) fn stop(ecs: &Ecs, input: &Input<'_>) -> Answer {
 
 pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let cluster = cluster(input)?;
-    let (family, service, started_by) = (input.text("family")?, input.text("serviceName")?, input.text("startedBy")?);
+    let (family, service, started_by) = (
+        input.text("family")?,
+        input.text("serviceName")?,
+        input.text("startedBy")?,
+    );
     if started_by.is_some() && (family.is_some() || service.is_some()) {
         return Err(input.refuse("startedBy must be the only filter."));
     }
@@ -79,9 +86,8 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let launch_type = input.text("launchType")?;
     let world = ecs.world();
     world.cluster(cluster)?;
-    let of_family = |task: &Task, family: &str| {
-        last(&task.task_definition).split(':').next() == Some(family)
-    };
+    let of_family =
+        |task: &Task, family: &str| last(&task.task_definition).split(':').next() == Some(family);
     let mut tasks: Vec<&Task> = world
         .tasks
         .values()
@@ -97,7 +103,10 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
         .filter(|task| launch_type.is_none_or(|launch_type| task.launch_type == launch_type))
         .collect();
     tasks.sort_by(|one, other| (one.times.created, &one.id).cmp(&(other.times.created, &other.id)));
-    let arns = tasks.into_iter().map(|task| ecs.arns.task(cluster, &task.id)).collect();
+    let arns = tasks
+        .into_iter()
+        .map(|task| ecs.arns.task(cluster, &task.id))
+        .collect();
     Ok(paged("taskArns", page(input, arns, 100, 100)?))
 }
 
@@ -121,7 +130,9 @@ pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {
                 }
                 tasks.push(view);
             }
-            None => failures.push(json!({ "arn": ecs.arns.task(cluster, id), "reason": "MISSING" })),
+            None => {
+                failures.push(json!({ "arn": ecs.arns.task(cluster, id), "reason": "MISSING" }))
+            }
         }
     }
     Ok(json!({ "tasks": tasks, "failures": failures }))

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use crate::account::hex_id;
 use crate::ecs::Ecs;
-use crate::ecs::model::{Container, ContainerHealth, HealthState, LogPlace, Task, TaskDefinition, TaskState, Times};
+use crate::ecs::model::{
+    Container, ContainerHealth, HealthState, LogPlace, Task, TaskDefinition, TaskState, Times,
+};
 use crate::ecs::world::World;
 
 /// What a new task is for.
@@ -46,13 +48,33 @@ impl Shortage {
 }
 
 /// Makes a task in the state PROVISIONING and gives its id.
-pub fn task(ecs: &Ecs, world: &mut World, definition: &TaskDefinition, request: &Request) -> Result<String, Shortage> {
+pub fn task(
+    ecs: &Ecs,
+    world: &mut World,
+    definition: &TaskDefinition,
+    request: &Request,
+) -> Result<String, Shortage> {
     let id = hex_id(32);
     let body = &definition.body;
-    let list = body["containerDefinitions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let sum = |name: &str| list.iter().map(|container| amount(&container[name])).fold(0_u32, u32::saturating_add);
-    let cpu = if body["cpu"].is_null() { sum("cpu") } else { amount(&body["cpu"]) };
-    let memory = if body["memory"].is_null() { sum("memory").max(sum("memoryReservation")) } else { amount(&body["memory"]) };
+    let list = body["containerDefinitions"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let sum = |name: &str| {
+        list.iter()
+            .map(|container| amount(&container[name]))
+            .fold(0_u32, u32::saturating_add)
+    };
+    let cpu = if body["cpu"].is_null() {
+        sum("cpu")
+    } else {
+        amount(&body["cpu"])
+    };
+    let memory = if body["memory"].is_null() {
+        sum("memory").max(sum("memoryReservation"))
+    } else {
+        amount(&body["memory"])
+    };
     let (used_cpu, used_memory) = world.reserved();
     if used_cpu.saturating_add(cpu) > ecs.capacity.cpu {
         return Err(Shortage::Cpu);
@@ -69,7 +91,10 @@ pub fn task(ecs: &Ecs, world: &mut World, definition: &TaskDefinition, request: 
         overrides: request.overrides.clone(),
         state: TaskState::Provisioning,
         stopping: None,
-        containers: list.iter().map(|container| self::container(container, &id)).collect(),
+        containers: list
+            .iter()
+            .map(|container| self::container(container, &id))
+            .collect(),
         targets: Vec::new(),
         digests: request.digests.clone(),
         healthy: false,
@@ -79,7 +104,10 @@ pub fn task(ecs: &Ecs, world: &mut World, definition: &TaskDefinition, request: 
         memory,
         tags: request.tags.clone(),
         event_offset: 0,
-        times: Times { created: ecs.now(), ..Times::default() },
+        times: Times {
+            created: ecs.now(),
+            ..Times::default()
+        },
         id: id.clone(),
     };
     world.tasks.insert(id.clone(), task);
@@ -95,8 +123,15 @@ fn amount(value: &Value) -> u32 {
         _ => return 0,
     };
     let lower = text.to_lowercase();
-    match lower.strip_suffix("vcpu").or_else(|| lower.strip_suffix("gb")) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked when it was registered")]
+    match lower
+        .strip_suffix("vcpu")
+        .or_else(|| lower.strip_suffix("gb"))
+    {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked when it was registered"
+        )]
         Some(whole) => (whole.trim().parse::<f64>().unwrap_or(0.0) * 1024.0) as u32,
         None => text.trim().parse().unwrap_or(0),
     }
@@ -104,7 +139,8 @@ fn amount(value: &Value) -> u32 {
 
 fn container(definition: &Value, task: &str) -> Container {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let has_check = !definition["healthCheck"].is_null() && definition["healthCheck"]["command"][0] != "NONE";
+    let has_check =
+        !definition["healthCheck"].is_null() && definition["healthCheck"]["command"][0] != "NONE";
     Container {
         name: text(&definition["name"]),
         image: text(&definition["image"]),
@@ -117,7 +153,10 @@ fn container(definition: &Value, task: &str) -> Container {
         reason: None,
         log: log_place(definition, task),
         log_offset: 0,
-        health: ContainerHealth { state: has_check.then_some(HealthState::Unknown), ..ContainerHealth::default() },
+        health: ContainerHealth {
+            state: has_check.then_some(HealthState::Unknown),
+            ..ContainerHealth::default()
+        },
     }
 }
 
@@ -132,7 +171,12 @@ fn log_place(definition: &Value, task: &str) -> Option<LogPlace> {
         Some(prefix) => format!("{prefix}/{name}/{task}"),
         None => format!("{task}-{name}"),
     };
-    Some(LogPlace { group: configuration["options"]["awslogs-group"].as_str()?.to_owned(), stream })
+    Some(LogPlace {
+        group: configuration["options"]["awslogs-group"]
+            .as_str()?
+            .to_owned(),
+        stream,
+    })
 }
 
 #[cfg(test)]
@@ -143,7 +187,14 @@ mod tests {
 
     #[test]
     fn reads_amounts_in_every_form() {
-        let amounts = [json!(256), json!("512"), json!("1 vCPU"), json!("2 GB"), json!(null)].map(|value| amount(&value));
+        let amounts = [
+            json!(256),
+            json!("512"),
+            json!("1 vCPU"),
+            json!("2 GB"),
+            json!(null),
+        ]
+        .map(|value| amount(&value));
         assert_eq!(amounts, [256, 512, 1024, 2048, 0]);
     }
 
@@ -154,6 +205,9 @@ mod tests {
             "logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "/g", "awslogs-stream-prefix": "p" } },
         });
         let place = log_place(&definition, "0123").unwrap();
-        assert_eq!((place.group.as_str(), place.stream.as_str()), ("/g", "p/api/0123"));
+        assert_eq!(
+            (place.group.as_str(), place.stream.as_str()),
+            ("/g", "p/api/0123")
+        );
     }
 }

@@ -7,8 +7,17 @@ use crate::ecs::world::World;
 /// Marks a task as to be stopped; the first reason is kept. The next passes carry it out.
 pub fn task(ecs: &Ecs, world: &mut World, id: &str, code: StopCode, reason: &str) {
     let now = ecs.now();
-    let Some(task) = world.tasks.get_mut(id).filter(|task| task.is_live() && !task.is_stopping()) else { return };
-    task.stopping = Some(Stopping { code, reason: reason.to_owned() });
+    let Some(task) = world
+        .tasks
+        .get_mut(id)
+        .filter(|task| task.is_live() && !task.is_stopping())
+    else {
+        return;
+    };
+    task.stopping = Some(Stopping {
+        code,
+        reason: reason.to_owned(),
+    });
     task.times.stopping = Some(now);
     world.touch_task(id);
 }

@@ -27,8 +27,14 @@ pub struct Unpacked {
 pub fn provisioned(ecs: &Arc<Ecs>) {
     let waiting: Vec<String> = {
         let world = ecs.world();
-        let is_waiting = |task: &&Task| task.state == TaskState::Provisioning && !task.is_stopping();
-        world.tasks.values().filter(is_waiting).map(|task| task.id.clone()).collect()
+        let is_waiting =
+            |task: &&Task| task.state == TaskState::Provisioning && !task.is_stopping();
+        world
+            .tasks
+            .values()
+            .filter(is_waiting)
+            .map(|task| task.id.clone())
+            .collect()
     };
     for id in waiting {
         ecs.step(|world| {
@@ -41,9 +47,18 @@ pub fn provisioned(ecs: &Arc<Ecs>) {
         });
         let server = Arc::clone(ecs);
         let task = id.clone();
-        let thread = std::thread::Builder::new().name(format!("start-{}", &id[..8])).spawn(move || launch(&server, &task));
+        let thread = std::thread::Builder::new()
+            .name(format!("start-{}", &id[..8]))
+            .spawn(move || launch(&server, &task));
         if let Err(error) = thread {
-            refuse(ecs, &id, &Refusal { container: None, reason: format!("CannotStartContainerError: {error}") });
+            refuse(
+                ecs,
+                &id,
+                &Refusal {
+                    container: None,
+                    reason: format!("CannotStartContainerError: {error}"),
+                },
+            );
         }
     }
 }
@@ -64,7 +79,12 @@ fn launch(ecs: &Ecs, id: &str) {
 fn refuse(ecs: &Ecs, id: &str, refusal: &Refusal) {
     ecs.step(|world| {
         if let Some(task) = world.tasks.get_mut(id) {
-            let named = task.containers.iter_mut().filter(|container| refusal.container.as_ref().is_none_or(|name| *name == container.name));
+            let named = task.containers.iter_mut().filter(|container| {
+                refusal
+                    .container
+                    .as_ref()
+                    .is_none_or(|name| *name == container.name)
+            });
             for container in named {
                 container.reason = Some(refusal.reason.clone());
             }
@@ -85,14 +105,23 @@ fn begin(ecs: &Ecs, id: &str) -> Result<task_runtime::Started, Refusal> {
         let Some(task) = world.tasks.get(id).cloned() else {
             return Err(general("the task was forgotten before it started"));
         };
-        let body = world.find_definition(&task.task_definition).map(|definition| definition.body.clone()).unwrap_or_default();
+        let body = world
+            .find_definition(&task.task_definition)
+            .map(|definition| definition.body.clone())
+            .unwrap_or_default();
         (task, body)
     };
-    let definitions = body["containerDefinitions"].as_array().cloned().unwrap_or_default();
+    let definitions = body["containerDefinitions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let mut containers = Vec::new();
     for definition in &definitions {
         let name = definition["name"].as_str().unwrap_or_default();
-        let by = |reason: String| Refusal { container: Some(name.to_owned()), reason };
+        let by = |reason: String| Refusal {
+            container: Some(name.to_owned()),
+            reason,
+        };
         let unpacked = pull(ecs, &task, definition).map_err(by)?;
         note_pull(ecs, id, name, &unpacked.image.digest);
         prepare_log(ecs, &task, definition, name).map_err(by)?;
@@ -105,11 +134,17 @@ fn begin(ecs: &Ecs, id: &str) -> Result<task_runtime::Started, Refusal> {
         host_services: Vec::new(),
         lease: Some(task_runtime::Lease::on(ecs.lease_file())),
     };
-    ecs.parts.runtime.start(&order).map_err(|error| general(&error.to_string()))
+    ecs.parts
+        .runtime
+        .start(&order)
+        .map_err(|error| general(&error.to_string()))
 }
 
 fn general(message: &str) -> Refusal {
-    Refusal { container: None, reason: format!("CannotStartContainerError: {message}") }
+    Refusal {
+        container: None,
+        reason: format!("CannotStartContainerError: {message}"),
+    }
 }
 
 /// The image's file system, unpacked once and shared by all tasks that run it.
@@ -119,8 +154,13 @@ fn pull(ecs: &Ecs, task: &Task, definition: &Value) -> Result<Unpacked, String> 
         Some(digest) => pinned(named, digest),
         None => named.to_owned(),
     };
-    let image = ecs.parts.ecr.resolve(&reference).map_err(|error| error.to_string())?;
-    let root = spec::unpack(ecs, &image).map_err(|error| format!("CannotPullContainerError: {error}"))?;
+    let image = ecs
+        .parts
+        .ecr
+        .resolve(&reference)
+        .map_err(|error| error.to_string())?;
+    let root =
+        spec::unpack(ecs, &image).map_err(|error| format!("CannotPullContainerError: {error}"))?;
     Ok(Unpacked { image, root })
 }
 
@@ -142,7 +182,11 @@ fn note_pull(ecs: &Ecs, id: &str, container: &str, digest: &str) {
         let now = ecs.now();
         if let Some(task) = world.tasks.get_mut(id) {
             task.times.pull_stopped = Some(now);
-            if let Some(container) = task.containers.iter_mut().find(|candidate| candidate.name == container) {
+            if let Some(container) = task
+                .containers
+                .iter_mut()
+                .find(|candidate| candidate.name == container)
+            {
                 container.digest = Some(digest.to_owned());
             }
         }
@@ -152,13 +196,22 @@ fn note_pull(ecs: &Ecs, id: &str, container: &str, digest: &str) {
 
 /// The stream must be there before the container writes; without its group the container does not start.
 fn prepare_log(ecs: &Ecs, task: &Task, definition: &Value, name: &str) -> Result<(), String> {
-    let place = task.containers.iter().find(|container| container.name == name).and_then(|container| container.log.as_ref());
-    let Some(LogPlace { group, stream }) = place else { return Ok(()) };
+    let place = task
+        .containers
+        .iter()
+        .find(|container| container.name == name)
+        .and_then(|container| container.log.as_ref());
+    let Some(LogPlace { group, stream }) = place else {
+        return Ok(());
+    };
     let logs = &ecs.parts.logs;
     if definition["logConfiguration"]["options"]["awslogs-create-group"] == "true" {
         accept(logs.call("CreateLogGroup", &json!({ "logGroupName": group })))?;
     }
-    accept(logs.call("CreateLogStream", &json!({ "logGroupName": group, "logStreamName": stream })))
+    accept(logs.call(
+        "CreateLogStream",
+        &json!({ "logGroupName": group, "logStreamName": stream }),
+    ))
 }
 
 fn accept(answer: crate::protocol::Answer) -> Result<(), String> {
@@ -179,10 +232,16 @@ mod tests {
     fn pins_a_tag_to_its_digest() {
         let digest = "sha256:0123";
         for (image, expected) in [
-            ("127.0.0.1:4510/ludlow:1", "127.0.0.1:4510/ludlow@sha256:0123"),
+            (
+                "127.0.0.1:4510/ludlow:1",
+                "127.0.0.1:4510/ludlow@sha256:0123",
+            ),
             ("127.0.0.1:4510/ludlow", "127.0.0.1:4510/ludlow@sha256:0123"),
             ("ludlow:1", "ludlow@sha256:0123"),
-            ("127.0.0.1:4510/ludlow@sha256:4567", "127.0.0.1:4510/ludlow@sha256:4567"),
+            (
+                "127.0.0.1:4510/ludlow@sha256:4567",
+                "127.0.0.1:4510/ludlow@sha256:4567",
+            ),
         ] {
             assert_eq!(pinned(image, digest), expected);
         }

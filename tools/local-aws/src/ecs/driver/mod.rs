@@ -64,7 +64,9 @@ impl Bell {
     /// Waits for the next ring, but not longer than a pass may be away. False when it is over.
     fn wait(&self) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(state, PASS, |state| !state.rung && !state.over);
+        let waited = self
+            .changed
+            .wait_timeout_while(state, PASS, |state| !state.rung && !state.over);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.rung = false;
         !state.over
@@ -72,7 +74,9 @@ impl Bell {
 
     fn wait_for_end(&self) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(state, PATIENCE, |state| !state.ended);
+        let waited = self
+            .changed
+            .wait_timeout_while(state, PATIENCE, |state| !state.ended);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -80,7 +84,8 @@ impl Bell {
 /// Attaches to what still runs and starts the scheduler's thread.
 pub fn start(ecs: &Arc<Ecs>) -> anyhow::Result<()> {
     let tasks = ecs.tasks_directory();
-    std::fs::create_dir_all(&tasks).with_context(|| format!("cannot make the directory {}", tasks.display()))?;
+    std::fs::create_dir_all(&tasks)
+        .with_context(|| format!("cannot make the directory {}", tasks.display()))?;
     let lease = ecs.lease_file();
     let lock = Lock::hold(&lease).with_context(|| format!("cannot hold {}", lease.display()))?;
     attach(ecs);
@@ -119,20 +124,38 @@ pub fn shut_down(ecs: &Ecs, stop_tasks: bool) {
 
 /// Takes up every task that an earlier server started. One that was only about to start is started anew.
 fn attach(ecs: &Arc<Ecs>) {
-    let ids: Vec<(String, TaskState)> =
-        ecs.world().tasks.values().filter(|task| task.is_live()).map(|task| (task.id.clone(), task.state)).collect();
+    let ids: Vec<(String, TaskState)> = ecs
+        .world()
+        .tasks
+        .values()
+        .filter(|task| task.is_live())
+        .map(|task| (task.id.clone(), task.state))
+        .collect();
     for (id, state) in ids {
-        match task_runtime::Task::attach(&ecs.task_directory(&id)) {
+        let directory = ecs.task_directory(&id);
+        match task_runtime::Task::attach(&directory) {
             Ok(task) => {
                 ecs.hands().tasks.insert(id, task);
             }
-            Err(_) if state == TaskState::Pending => ecs.step(|world| {
-                if let Some(task) = world.tasks.get_mut(&id) {
-                    task.state = TaskState::Provisioning;
+            Err(_) if state == TaskState::Pending => {
+                // What a start that was cut short has left would be in the way of the next one.
+                if directory.exists()
+                    && let Err(error) = std::fs::remove_dir_all(&directory)
+                {
+                    ecs.parts
+                        .console
+                        .warning(&format!("cannot remove {}: {error}", directory.display()));
                 }
-                world.touch_task(&id);
-            }),
-            Err(_) if state > TaskState::Pending => ecs.step(|world| advance::vanished(ecs, world, &id)),
+                ecs.step(|world| {
+                    if let Some(task) = world.tasks.get_mut(&id) {
+                        task.state = TaskState::Provisioning;
+                    }
+                    world.touch_task(&id);
+                });
+            }
+            Err(_) if state > TaskState::Pending => {
+                ecs.step(|world| advance::vanished(ecs, world, &id))
+            }
             Err(_) => {}
         }
     }
@@ -141,7 +164,12 @@ fn attach(ecs: &Arc<Ecs>) {
 fn pass(ecs: &Arc<Ecs>) {
     observe::all(ecs);
     ecs.step(|world| {
-        let tasks: Vec<String> = world.tasks.values().filter(|task| task.is_live()).map(|task| task.id.clone()).collect();
+        let tasks: Vec<String> = world
+            .tasks
+            .values()
+            .filter(|task| task.is_live())
+            .map(|task| task.id.clone())
+            .collect();
         for id in tasks {
             advance::task(ecs, world, &id);
         }
@@ -182,7 +210,12 @@ fn clear_away(ecs: &Ecs, id: String, task: task_runtime::Task) {
             console.warning(&format!("cannot clear away the task {id}: {error}"));
         }
     };
-    if let Err(error) = std::thread::Builder::new().name("clear-away".to_owned()).spawn(clearing) {
-        ecs.parts.console.warning(&format!("cannot clear away a task: {error}"));
+    if let Err(error) = std::thread::Builder::new()
+        .name("clear-away".to_owned())
+        .spawn(clearing)
+    {
+        ecs.parts
+            .console
+            .warning(&format!("cannot clear away a task: {error}"));
     }
 }

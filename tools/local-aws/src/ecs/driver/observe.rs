@@ -29,7 +29,10 @@ struct Found {
 
 /// Looks at every task that was started.
 pub fn all(ecs: &Ecs) {
-    let found: Vec<Found> = watched(ecs).into_iter().filter_map(|watched| look(ecs, &watched)).collect();
+    let found: Vec<Found> = watched(ecs)
+        .into_iter()
+        .filter_map(|watched| look(ecs, &watched))
+        .collect();
     if found.is_empty() {
         return;
     }
@@ -38,13 +41,20 @@ pub fn all(ecs: &Ecs) {
             if let Some(task) = world.tasks.get_mut(&found.id) {
                 task.event_offset = found.event_offset;
                 for (name, offset) in &found.log_offsets {
-                    if let Some(container) = task.containers.iter_mut().find(|container| container.name == *name) {
+                    if let Some(container) = task
+                        .containers
+                        .iter_mut()
+                        .find(|container| container.name == *name)
+                    {
                         container.log_offset = *offset;
                     }
                 }
                 world.touch_task(&found.id);
             }
-            let has_finished = found.events.iter().any(|event| event.what == EventKind::Finished);
+            let has_finished = found
+                .events
+                .iter()
+                .any(|event| event.what == EventKind::Finished);
             for event in found.events {
                 advance::event(ecs, world, &found.id, event);
             }
@@ -56,19 +66,34 @@ pub fn all(ecs: &Ecs) {
 }
 
 fn watched(ecs: &Ecs) -> Vec<Watched> {
-    let hands = ecs.hands();
+    // Always in this order: the world, then the hands.
     let world = ecs.world();
+    let hands = ecs.hands();
     hands
         .tasks
         .iter()
         .filter_map(|(id, runtime)| {
-            let task = world.tasks.get(id).filter(|task| task.state != TaskState::Stopped)?;
+            let task = world
+                .tasks
+                .get(id)
+                .filter(|task| task.state != TaskState::Stopped)?;
             let logs = task
                 .containers
                 .iter()
-                .filter_map(|container| Some((container.name.clone(), container.log.clone()?, container.log_offset)))
+                .filter_map(|container| {
+                    Some((
+                        container.name.clone(),
+                        container.log.clone()?,
+                        container.log_offset,
+                    ))
+                })
                 .collect();
-            Some(Watched { id: id.clone(), task: runtime.clone(), event_offset: task.event_offset, logs })
+            Some(Watched {
+                id: id.clone(),
+                task: runtime.clone(),
+                event_offset: task.event_offset,
+                logs,
+            })
         })
         .collect()
 }
@@ -80,7 +105,9 @@ fn look(ecs: &Ecs, watched: &Watched) -> Option<Found> {
     let (events, event_offset) = match watched.task.events(watched.event_offset) {
         Ok(page) => (page.events, page.next),
         Err(error) => {
-            ecs.parts.console.warning(&format!("task {}: {error}", watched.id));
+            ecs.parts
+                .console
+                .warning(&format!("task {}: {error}", watched.id));
             (Vec::new(), watched.event_offset)
         }
     };
@@ -92,7 +119,13 @@ fn look(ecs: &Ecs, watched: &Watched) -> Option<Found> {
         }
     }
     let is_news = is_gone || !events.is_empty() || !log_offsets.is_empty();
-    is_news.then(|| Found { id: watched.id.clone(), events, event_offset, log_offsets, is_gone })
+    is_news.then(|| Found {
+        id: watched.id.clone(),
+        events,
+        event_offset,
+        log_offsets,
+        is_gone,
+    })
 }
 
 /// Hands a container's new lines to its log group, and gives the offset up to which it has them.
@@ -101,7 +134,10 @@ fn lines(ecs: &Ecs, watched: &Watched, container: &str, place: &LogPlace, mut of
         let page = match watched.task.logs(container, offset) {
             Ok(page) => page,
             Err(error) => {
-                ecs.parts.console.warning(&format!("log of the container {container} of the task {}: {error}", watched.id));
+                ecs.parts.console.warning(&format!(
+                    "log of the container {container} of the task {}: {error}",
+                    watched.id
+                ));
                 return offset;
             }
         };
@@ -122,7 +158,9 @@ fn lines(ecs: &Ecs, watched: &Watched, container: &str, place: &LogPlace, mut of
             && let Err(error) = ecs.parts.logs.append(&place.group, &place.stream, &events)
         {
             // The lines stay where they are; they go out once the group is there again.
-            ecs.parts.console.detail(&format!("lines of {}: {error}", place.stream));
+            ecs.parts
+                .console
+                .detail(&format!("lines of {}: {error}", place.stream));
             return offset;
         }
         offset = page.next;

@@ -17,14 +17,27 @@ pub fn unpack(ecs: &Ecs, image: &LocalImage) -> anyhow::Result<PathBuf> {
 }
 
 /// One container of a task, ready for the runtime; in ECS's words why not.
-pub fn container(ecs: &Ecs, task: &Task, definition: &Value, unpacked: &Unpacked) -> Result<ContainerSpec, String> {
+pub fn container(
+    ecs: &Ecs,
+    task: &Task,
+    definition: &Value,
+    unpacked: &Unpacked,
+) -> Result<ContainerSpec, String> {
     let name = definition["name"].as_str().unwrap_or_default();
+    refuse_unsupported(definition)?;
     let config = &unpacked.image.config;
     let overrides = task.overrides["containerOverrides"].as_array();
-    let overridden = overrides.into_iter().flatten().find(|candidate| candidate["name"] == name).cloned().unwrap_or_default();
+    let overridden = overrides
+        .into_iter()
+        .flatten()
+        .find(|candidate| candidate["name"] == name)
+        .cloned()
+        .unwrap_or_default();
     let entry_point = texts(&definition["entryPoint"]);
     let command = texts(&overridden["command"]).or_else(|| texts(&definition["command"]));
-    let mut argv = entry_point.clone().unwrap_or_else(|| config.entrypoint.clone());
+    let mut argv = entry_point
+        .clone()
+        .unwrap_or_else(|| config.entrypoint.clone());
     match command {
         Some(command) => argv.extend(command),
         // An entry point of the definition's own leaves the image's command out, as docker does.
@@ -34,20 +47,66 @@ pub fn container(ecs: &Ecs, task: &Task, definition: &Value, unpacked: &Unpacked
     let mut spec = ContainerSpec::new(name, vec![unpacked.root.clone()], argv);
     spec.env = environment(ecs, definition, &overridden, config)?;
     spec.usual_variables = true;
-    let text = |member: &str, fallback: &str| definition[member].as_str().unwrap_or(fallback).to_owned();
-    spec.workdir = text("workingDirectory", if config.working_dir.is_empty() { "/" } else { &config.working_dir });
+    let text =
+        |member: &str, fallback: &str| definition[member].as_str().unwrap_or(fallback).to_owned();
+    spec.workdir = text(
+        "workingDirectory",
+        if config.working_dir.is_empty() {
+            "/"
+        } else {
+            &config.working_dir
+        },
+    );
     spec.user = text("user", &config.user);
-    spec.read_only_root = definition["readonlyRootFilesystem"].as_bool().unwrap_or(false);
+    spec.read_only_root = definition["readonlyRootFilesystem"]
+        .as_bool()
+        .unwrap_or(false);
     spec.ports = ports(definition)?;
     if !config.stop_signal.is_empty() {
-        spec.stop_signal = config.stop_signal.parse::<StopSignal>().map_err(|error| format!("CannotStartContainerError: {error}"))?;
+        spec.stop_signal = config
+            .stop_signal
+            .parse::<StopSignal>()
+            .map_err(|error| format!("CannotStartContainerError: {error}"))?;
     }
     Ok(spec)
 }
 
+/// What would change how a container runs, and is not there: refused, never passed over.
+fn refuse_unsupported(definition: &Value) -> Result<(), String> {
+    let is_set = |member: &str| match &definition[member] {
+        Value::Null => false,
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    };
+    let members = [
+        "environmentFiles",
+        "dependsOn",
+        "links",
+        "volumesFrom",
+        "mountPoints",
+        "restartPolicy",
+        "firelensConfiguration",
+    ];
+    if let Some(member) = members.into_iter().find(|member| is_set(member)) {
+        return Err(format!(
+            "CannotStartContainerError: local-aws does not support {member} yet"
+        ));
+    }
+    match definition["logConfiguration"]["logDriver"].as_str() {
+        None | Some("awslogs") => Ok(()),
+        Some(driver) => Err(format!(
+            "CannotStartContainerError: local-aws has no log driver {driver}; it has awslogs"
+        )),
+    }
+}
+
 fn texts(value: &Value) -> Option<Vec<String>> {
     let list = value.as_array().filter(|list| !list.is_empty())?;
-    Some(list.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect())
+    Some(
+        list.iter()
+            .filter_map(|text| text.as_str().map(str::to_owned))
+            .collect(),
+    )
 }
 
 fn ports(definition: &Value) -> Result<Vec<PortMapping>, String> {
@@ -56,18 +115,32 @@ fn ports(definition: &Value) -> Result<Vec<PortMapping>, String> {
         if mapping["protocol"].as_str().unwrap_or("tcp") != "tcp" {
             return Err("CannotStartContainerError: local-aws maps TCP ports only".to_owned());
         }
-        let container_port = mapping["containerPort"].as_u64().and_then(|port| u16::try_from(port).ok());
-        let container_port = container_port.ok_or("CannotStartContainerError: a port mapping has no containerPort")?;
+        let container_port = mapping["containerPort"]
+            .as_u64()
+            .and_then(|port| u16::try_from(port).ok());
+        let container_port = container_port
+            .ok_or("CannotStartContainerError: a port mapping has no containerPort")?;
         // A port of the host's own would clash between tasks of awsvpc networks, which share this machine's
         // loopback here; they get a free one, and their target says which.
-        let host_port = mapping["hostPort"].as_u64().and_then(|port| u16::try_from(port).ok()).filter(|port| *port != container_port);
-        ports.push(PortMapping { host_port: host_port.unwrap_or(0), ..PortMapping::dynamic(container_port) });
+        let host_port = mapping["hostPort"]
+            .as_u64()
+            .and_then(|port| u16::try_from(port).ok())
+            .filter(|port| *port != container_port);
+        ports.push(PortMapping {
+            host_port: host_port.unwrap_or(0),
+            ..PortMapping::dynamic(container_port)
+        });
     }
     Ok(ports)
 }
 
 /// The image's variables, then the definition's, then the secrets, then those of RunTask.
-fn environment(ecs: &Ecs, definition: &Value, overridden: &Value, config: &crate::ecr::ImageConfig) -> Result<Variables, String> {
+fn environment(
+    ecs: &Ecs,
+    definition: &Value,
+    overridden: &Value,
+    config: &crate::ecr::ImageConfig,
+) -> Result<Variables, String> {
     let mut variables = Variables::default();
     for variable in &config.env {
         let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
@@ -93,8 +166,11 @@ fn set_all(variables: &mut Variables, list: &Value) {
 
 fn secret_value(ecs: &Ecs, reference: &str) -> Result<String, String> {
     let is_secret = reference.starts_with("arn:") && reference.contains(":secretsmanager:");
-    let (store, value) =
-        if is_secret { ("asm", ecs.parts.secrets.value(reference)) } else { ("ssm", ecs.parts.ssm.value(reference)) };
+    let (store, value) = if is_secret {
+        ("asm", ecs.parts.secrets.value(reference))
+    } else {
+        ("ssm", ecs.parts.ssm.value(reference))
+    };
     value.map_err(|error| {
         format!(
             "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: \

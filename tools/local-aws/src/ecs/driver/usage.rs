@@ -26,7 +26,11 @@ struct Reading {
 /// Records CPU and memory of every service once a minute of AWS's.
 pub fn record(ecs: &Ecs) {
     let now = ecs.now();
-    let mut last = ecs.meter.last.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut last = ecs
+        .meter
+        .last
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let elapsed_ms = now - last.at_ms;
     if elapsed_ms < ecs.parts.clock.wait_ms(60) {
         return;
@@ -34,15 +38,26 @@ pub fn record(ecs: &Ecs) {
     let mut ticks = BTreeMap::new();
     for task in running(ecs) {
         let usage = usage(&task.pids);
-        #[expect(clippy::cast_precision_loss, reason = "ticks and bytes of this machine fit 53 bits")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "ticks and bytes of this machine fit 53 bits"
+        )]
         if let (Some(before), Some(service)) = (last.ticks.get(&task.id), &task.service) {
             let seconds = elapsed_ms as f64 / 1000.0;
             let cores = usage.ticks.saturating_sub(*before) as f64 / TICKS / seconds;
             let cpu = 100.0 * cores * 1024.0 / f64::from(task.cpu.max(1));
-            let memory = 100.0 * usage.bytes as f64 / (f64::from(task.memory.max(1)) * 1024.0 * 1024.0);
-            let dimensions = [("ClusterName", task.cluster.as_str()), ("ServiceName", service.as_str())];
-            ecs.parts.cloudwatch.record(NAMESPACE, "CPUUtilization", &dimensions, cpu);
-            ecs.parts.cloudwatch.record(NAMESPACE, "MemoryUtilization", &dimensions, memory);
+            let memory =
+                100.0 * usage.bytes as f64 / (f64::from(task.memory.max(1)) * 1024.0 * 1024.0);
+            let dimensions = [
+                ("ClusterName", task.cluster.as_str()),
+                ("ServiceName", service.as_str()),
+            ];
+            ecs.parts
+                .cloudwatch
+                .record(NAMESPACE, "CPUUtilization", &dimensions, cpu);
+            ecs.parts
+                .cloudwatch
+                .record(NAMESPACE, "MemoryUtilization", &dimensions, memory);
         }
         ticks.insert(task.id, usage.ticks);
     }
@@ -60,7 +75,10 @@ struct Metered {
 
 fn running(ecs: &Ecs) -> Vec<Metered> {
     let world = ecs.world();
-    let running = world.tasks.values().filter(|task| task.state == TaskState::Running);
+    let running = world
+        .tasks
+        .values()
+        .filter(|task| task.state == TaskState::Running);
     running
         .map(|task| Metered {
             id: task.id.clone(),
@@ -68,7 +86,11 @@ fn running(ecs: &Ecs) -> Vec<Metered> {
             service: task.service().map(str::to_owned),
             cpu: task.cpu,
             memory: task.memory,
-            pids: task.containers.iter().filter_map(|container| container.pid).collect(),
+            pids: task
+                .containers
+                .iter()
+                .filter_map(|container| container.pid)
+                .collect(),
         })
         .collect()
 }
@@ -85,11 +107,16 @@ fn usage(pids: &[i32]) -> Usage {
     let mut left = pids.to_vec();
     while let Some(pid) = left.pop() {
         // A process that has just ended uses nothing.
-        let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let read =
+            |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
         sum.ticks += ticks(&read("stat")).unwrap_or(0);
         sum.bytes += resident(&read("status")).unwrap_or(0);
         let children = read(&format!("task/{pid}/children"));
-        left.extend(children.split_whitespace().filter_map(|child| child.parse::<i32>().ok()));
+        left.extend(
+            children
+                .split_whitespace()
+                .filter_map(|child| child.parse::<i32>().ok()),
+        );
     }
     sum
 }
@@ -102,8 +129,17 @@ fn ticks(stat: &str) -> Option<u64> {
 }
 
 fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(
+        line.trim()
+            .strip_suffix(" kB")?
+            .trim()
+            .parse::<u64>()
+            .ok()?
+            * 1024,
+    )
 }
 
 #[cfg(test)]
@@ -114,7 +150,10 @@ mod tests {
     fn reads_time_and_memory_of_a_process() {
         let stat = "7 (a ) b) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 1 1 1";
         assert_eq!(ticks(stat), Some(300));
-        assert_eq!(resident("Name:\ta\nVmRSS:\t    1844 kB\n"), Some(1844 * 1024));
+        assert_eq!(
+            resident("Name:\ta\nVmRSS:\t    1844 kB\n"),
+            Some(1844 * 1024)
+        );
     }
 
     #[test]

@@ -12,6 +12,9 @@ mod tests {
 
     #[test]
     fn follows_the_documented_examples() {
-        assert_eq!((threshold(1), threshold(25), threshold(400), threshold(1000)), (3, 13, 200, 200));
+        assert_eq!(
+            (threshold(1), threshold(25), threshold(400), threshold(1000)),
+            (3, 13, 200, 200)
+        );
     }
 }

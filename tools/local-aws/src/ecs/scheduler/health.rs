@@ -28,9 +28,17 @@ pub struct Signs {
 /// The health that counts.
 pub fn assess(signs: &Signs) -> Health {
     let in_grace = signs.age_ms < signs.grace_ms;
-    let bad = if in_grace { Health::Pending } else { Health::Unhealthy };
+    let bad = if in_grace {
+        Health::Pending
+    } else {
+        Health::Unhealthy
+    };
     if signs.targets.is_empty() && signs.containers.is_empty() {
-        return if signs.age_ms >= signs.unchecked_ms { Health::Healthy } else { Health::Pending };
+        return if signs.age_ms >= signs.unchecked_ms {
+            Health::Healthy
+        } else {
+            Health::Pending
+        };
     }
     let of_targets = signs.targets.iter().map(|target| match target {
         Some(TargetState::Healthy) => Health::Healthy,
@@ -85,13 +93,23 @@ mod tests {
             (&[], &[Healthy, Healthy], Health::Healthy),
         ];
         for (targets, containers, expected) in cases {
-            assert_eq!(assess(&signs(50_000, targets, containers)), expected, "{targets:?} {containers:?}");
+            assert_eq!(
+                assess(&signs(50_000, targets, containers)),
+                expected,
+                "{targets:?} {containers:?}"
+            );
         }
     }
 
     #[test]
     fn ignores_bad_health_within_the_grace_period() {
-        assert_eq!(assess(&signs(9_999, &[TargetState::Unhealthy], &[])), Health::Pending);
-        assert_eq!(assess(&signs(10_000, &[TargetState::Unhealthy], &[])), Health::Unhealthy);
+        assert_eq!(
+            assess(&signs(9_999, &[TargetState::Unhealthy], &[])),
+            Health::Pending
+        );
+        assert_eq!(
+            assess(&signs(10_000, &[TargetState::Unhealthy], &[])),
+            Health::Unhealthy
+        );
     }
 }

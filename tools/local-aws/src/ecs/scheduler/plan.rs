@@ -24,6 +24,8 @@ pub struct Member<'a> {
     pub task: &'a str,
     pub deployment: &'a str,
     pub health: Health,
+    /// Whether it was ever healthy.
+    pub has_worked: bool,
 }
 
 /// What counts of a task's health.
@@ -65,19 +67,33 @@ pub fn plan(situation: &Situation<'_>) -> Vec<Action> {
     let floor = floor(situation.desired, situation.minimum_percent);
     let cap = cap(situation.desired, situation.maximum_percent);
     let is_new = |member: &&Member<'_>| member.deployment == situation.primary;
-    let count = |health: Health, members: &[&Member<'_>]| members.iter().filter(|member| member.health == health).count();
+    let count = |health: Health, members: &[&Member<'_>]| {
+        members
+            .iter()
+            .filter(|member| member.health == health)
+            .count()
+    };
     let new: Vec<&Member<'_>> = situation.members.iter().filter(is_new).collect();
-    let old: Vec<&Member<'_>> = situation.members.iter().filter(|member| !is_new(member)).collect();
+    let old: Vec<&Member<'_>> = situation
+        .members
+        .iter()
+        .filter(|member| !is_new(member))
+        .collect();
     let mut actions = Vec::new();
     let mut total = situation.members.len();
     let mut healthy = count(Health::Healthy, &new) + count(Health::Healthy, &old);
     let usable = new.len() - count(Health::Unhealthy, &new);
     let (desired, floor, cap) = (situation.desired as usize, floor as usize, cap as usize);
-
-    // Old tasks that do not serve hold a place that new ones need.
+    // Old tasks that do not serve are in the way if they never did, or once their place is needed; one that served
+    // before may serve again, and is better than nothing until then.
+    let missing = desired.saturating_sub(usable);
+    let new_healthy = count(Health::Healthy, &new);
     for member in old.iter().filter(|member| member.health != Health::Healthy) {
-        actions.push(Action::Retire(member.task.to_owned()));
-        total -= 1;
+        let is_needed = total + missing > cap || new_healthy >= desired;
+        if !member.has_worked || is_needed {
+            actions.push(Action::Retire(member.task.to_owned()));
+            total -= 1;
+        }
     }
     // Too many of the new ones: the service was scaled in. Those that do not serve go first.
     let mut surplus = usable.saturating_sub(desired);
@@ -91,14 +107,20 @@ pub fn plan(situation: &Situation<'_>) -> Vec<Action> {
             }
         }
     }
-    let missing = desired.saturating_sub(usable);
-    let starts = if situation.may_start { missing.min(cap.saturating_sub(total)) } else { 0 };
+    let starts = if situation.may_start {
+        missing.min(cap.saturating_sub(total))
+    } else {
+        0
+    };
     if starts > 0 {
         actions.push(Action::Start(u32::try_from(starts).unwrap_or(u32::MAX)));
         total += starts;
     }
     // An unhealthy task stays until another serves in its place, unless its place is needed for that other.
-    for member in new.iter().filter(|member| member.health == Health::Unhealthy) {
+    for member in new
+        .iter()
+        .filter(|member| member.health == Health::Unhealthy)
+    {
         if total >= cap || healthy >= desired {
             actions.push(Action::Replace(member.task.to_owned()));
             total -= 1;
@@ -117,10 +139,14 @@ pub fn plan(situation: &Situation<'_>) -> Vec<Action> {
 mod tests {
     use super::*;
 
-    /// `nh` is a new healthy task, `op` an old pending one, and so on.
+    /// `nh` is a new healthy task, `op` an old pending one, `ow` an old one that has worked and is unhealthy.
     fn decide(desired: u32, percents: (u32, u32), tasks: &str) -> Vec<Action> {
         let words: Vec<&str> = tasks.split_whitespace().collect();
-        let names: Vec<String> = words.iter().enumerate().map(|(index, word)| format!("{word}{index}")).collect();
+        let names: Vec<String> = words
+            .iter()
+            .enumerate()
+            .map(|(index, word)| format!("{word}{index}"))
+            .collect();
         let members = words
             .iter()
             .zip(&names)
@@ -129,9 +155,10 @@ mod tests {
                 deployment: if word.starts_with('n') { "new" } else { "old" },
                 health: match &word[1..2] {
                     "h" => Health::Healthy,
-                    "u" => Health::Unhealthy,
+                    "u" | "w" => Health::Unhealthy,
                     _ => Health::Pending,
                 },
+                has_worked: ["h", "w"].contains(&&word[1..2]),
             })
             .collect();
         plan(&Situation {
@@ -170,12 +197,15 @@ mod tests {
         assert_eq!(decide(2, (100, 200), "oh oh np np"), []);
         assert_eq!(decide(2, (100, 200), "oh oh nh np"), [retire("oh0")]);
         assert_eq!(decide(2, (100, 200), "oh nh np"), []);
-        assert_eq!(decide(2, (100, 200), "oh oh nh nh"), [retire("oh0"), retire("oh1")]);
+        assert_eq!(
+            decide(2, (100, 200), "oh oh nh nh"),
+            [retire("oh0"), retire("oh1")]
+        );
     }
 
     #[test]
     fn goes_below_the_desired_count_only_as_far_as_allowed() {
-        // Desired 12 at 75/150: three old ones go, nine new ones come (aws documentation's example of the order).
+        // Desired 12 at 75/150: three old ones may go at once, and six new ones have room.
         let old = "oh ".repeat(12);
         let actions = decide(12, (75, 150), &old);
         assert_eq!(actions[0], Action::Start(6));
@@ -203,13 +233,33 @@ mod tests {
     }
 
     #[test]
-    fn retires_old_tasks_that_do_not_serve() {
-        assert_eq!(decide(2, (100, 200), "oh op ou"), [retire("op1"), retire("ou2"), Action::Start(2)]);
+    fn retires_old_tasks_that_never_served() {
+        assert_eq!(
+            decide(2, (100, 200), "oh op ou"),
+            [retire("op1"), retire("ou2"), Action::Start(2)]
+        );
+    }
+
+    #[test]
+    fn keeps_old_tasks_that_have_served_until_their_place_is_needed() {
+        assert_eq!(decide(2, (100, 200), "ow ow"), [Action::Start(2)]);
+        assert_eq!(decide(2, (100, 200), "ow ow np np"), []);
+        assert_eq!(
+            decide(2, (100, 200), "ow ow nh nh"),
+            [retire("ow0"), retire("ow1")]
+        );
+        assert_eq!(
+            decide(2, (100, 100), "oh ow"),
+            [retire("ow1"), Action::Start(1)]
+        );
     }
 
     #[test]
     fn scales_in_what_does_not_serve_first() {
-        assert_eq!(decide(1, (100, 200), "nh nh np"), [retire("np2"), retire("nh1")]);
+        assert_eq!(
+            decide(1, (100, 200), "nh nh np"),
+            [retire("np2"), retire("nh1")]
+        );
         assert_eq!(decide(0, (100, 200), "nh"), [retire("nh0")]);
     }
 }
