@@ -13,7 +13,8 @@ const EXAMPLES: &str = "\
 EXAMPLES
   env-generator --project longshore.toml --env prod --output environment.json
   env-generator --env prod --offline | jq .secrets
-  env-generator --env dev --output environment.json --env-file dev.env && docker run --env-file dev.env IMAGE
+  env-generator --env dev --output environment.json --env-file dev.env
+  docker run --env-file dev.env IMAGE
 
 EXIT CODES
   0 done   1 failed   2 wrong arguments or configuration, or a secret that does not exist";

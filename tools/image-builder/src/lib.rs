@@ -1,3 +1,96 @@
-//! stub
+//! Builds images from Dockerfiles without a container engine, and pushes them to Amazon ECR.
+//!
+//! [`build`] looks at everything first and makes only what is new: [`dockerfile`] is the grammar, [`stage`] what it
+//! means, [`context`] and [`rootfs`] the files, [`layer`] and [`image`] the result. [`registry`] and [`ecr`] are the
+//! only modules that know a network. An image is the same, bit by bit, on every machine and day.
+//!
+//! It must not know who runs the image: no word of services, tasks or environments belongs here.
+
+mod build;
+pub mod cli;
+mod context;
 mod dockerfile;
+mod ecr;
+mod image;
+mod layer;
 mod problem;
+mod push;
+mod registry;
+mod report;
+mod rootfs;
+mod stage;
+
+use std::path::PathBuf;
+
+use contract::document::labelled;
+use contract::exit;
+use contract::image::{Image, ImageOutcome};
+use toolkit::Console;
+use toolkit::console::Verbosity;
+use toolkit::file::Secrecy;
+use toolkit::output;
+
+use image::layout::Stored;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which part of the work.
+    pub job: Job,
+    /// Where the document goes instead of stdout.
+    pub output: Option<PathBuf>,
+    /// What is said beside the document.
+    pub verbosity: Verbosity,
+}
+
+/// The part of the work.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// Into a layout.
+    Build(build::Request),
+    /// From a layout into the repository.
+    Push(push::Request),
+    /// Both.
+    Publish(build::Request, push::Request),
+}
+
+/// Does the job and writes `image.json`.
+pub fn run(request: &Request) -> anyhow::Result<u8> {
+    let console = Console::new(request.verbosity);
+    let document = match &request.job {
+        Job::Build(job) => built(job, &console)?,
+        Job::Push(job) => pushed(job, &console)?,
+        Job::Publish(build, push) => {
+            push::check(push)?;
+            let document = built(build, &console)?;
+            if build.dry_run { document } else { pushed(push, &console)? }
+        }
+    };
+    output::document(&labelled(&document), request.output.as_deref(), Secrecy::Public)?;
+    Ok(exit::DONE)
+}
+
+fn built(job: &build::Request, console: &Console) -> anyhow::Result<Image> {
+    let (image, outcome) = build::build(job, console)?;
+    let how = match outcome {
+        ImageOutcome::Built => "built",
+        ImageOutcome::Reused => "unchanged",
+    };
+    console.status(&format!("{how}: {}:{} {}", job.repository, job.tag, summary(&image)));
+    Ok(report::document(&image, &job.repository, &job.tag, outcome, false))
+}
+
+fn pushed(job: &push::Request, console: &Console) -> anyhow::Result<Image> {
+    let pushed = push::push(job, console)?;
+    Ok(report::document(&pushed.image, &pushed.uri, &job.tag, pushed.outcome, pushed.is_there))
+}
+
+fn summary(image: &Stored) -> String {
+    format!(
+        "{}, {}, {} in {}",
+        image.digest,
+        image.config.platform,
+        report::bytes(image.manifest.content_size()),
+        toolkit::console::counted(image.manifest.layers.len() as u64, "layer")
+    )
+}

@@ -37,6 +37,13 @@ pub(crate) struct Stored {
     pub(crate) engine: Option<String>,
 }
 
+impl Stored {
+    /// How an index names it.
+    pub(crate) fn descriptor(&self) -> Descriptor {
+        Descriptor::new(&self.media_type, self.digest.clone(), self.bytes.len() as u64)
+    }
+}
+
 impl Layout {
     /// Opens the directory for a build, and makes it if it is missing.
     pub(crate) fn create(directory: &Path) -> anyhow::Result<Self> {

@@ -505,7 +505,7 @@ fn roll_up(transaction: &Connection, series: i64, before_ms: i64) -> rusqlite::R
             "DELETE FROM metric_points WHERE resolution = ?1 AND series = ?2 AND start <= ?3",
         )?
         .execute(params![FINE, series, last])?;
-    for (start, bucket) in super::statistics::buckets(old, MINUTE_MS) {
+    for (start, bucket) in super::statistics::buckets(old, MINUTE_MS, 0) {
         write_point(transaction, MINUTE, series, start, &bucket)?;
     }
     Ok(())

@@ -340,14 +340,15 @@ fn percentage(text: &str) -> Option<f64> {
         .filter(|percent| is_plain && (0.0..=100.0).contains(percent))
 }
 
-/// Gathers points into buckets of `width_ms` that begin at multiples of it.
+/// Gathers points into buckets of `width_ms`, one of which begins at `origin_ms`.
 pub(super) fn buckets(
     points: impl IntoIterator<Item = (i64, Aggregate)>,
     width_ms: i64,
+    origin_ms: i64,
 ) -> BTreeMap<i64, Aggregate> {
     let mut buckets: BTreeMap<i64, Aggregate> = BTreeMap::new();
     for (time, point) in points {
-        let start = floor(time, width_ms);
+        let start = floor(time - origin_ms, width_ms) + origin_ms;
         match buckets.get_mut(&start) {
             Some(bucket) => bucket.merge(&point),
             None => {
@@ -470,10 +471,13 @@ mod tests {
         let sums: Vec<(i64, f64)> = buckets(
             points.map(|(time, value)| (time, Aggregate::of(value, 1.0))),
             60_000,
+            120_000,
         )
         .into_iter()
         .map(|(start, bucket)| (start, bucket.sum))
         .collect();
         assert_eq!(sums, [(-60_000, 8.0), (0, 3.0), (60_000, 4.0)]);
+        let shifted = buckets([(5, Aggregate::of(1.0, 1.0))], 10, 3);
+        assert_eq!(shifted.into_keys().collect::<Vec<_>>(), [3]);
     }
 }

@@ -87,6 +87,7 @@ impl Elb {
             tables.fronts.insert(listener.arn, front);
         }
         self.publish(tables);
+        self.note_change();
     }
 }
 

@@ -21,6 +21,7 @@ use local_aws::elb::{Elb, Target, TargetState};
 use local_aws::protocol::AwsError;
 use local_aws::state::Store;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -38,7 +39,6 @@ pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 /// The load balancer under test, its store in `directory`.
 pub(crate) struct Local {
     pub(crate) elb: Arc<Elb>,
-    pub(crate) metrics: Arc<CloudWatch>,
 }
 
 impl Local {
@@ -51,8 +51,8 @@ impl Local {
         };
         let clock = Clock::new(speed);
         let metrics = CloudWatch::open(Arc::clone(&store), account.clone(), clock).unwrap();
-        let elb = Elb::open(store, account, clock, Arc::clone(&metrics)).unwrap();
-        Self { elb, metrics }
+        let elb = Elb::open(store, account, clock, metrics).unwrap();
+        Self { elb }
     }
 
     pub(crate) fn start(directory: &Path, speed: f64) -> Self {
@@ -163,6 +163,11 @@ pub(crate) fn text(value: &Value) -> String {
 
 pub(crate) fn forward(group: &str) -> Value {
     json!({ "Type": "forward", "TargetGroupArn": group })
+}
+
+/// Reads once; whether anything came.
+pub(crate) async fn hears(stream: &mut TcpStream) -> bool {
+    matches!(stream.read(&mut [0; 4096]).await, Ok(1..))
 }
 
 pub(crate) fn free_port() -> u16 {

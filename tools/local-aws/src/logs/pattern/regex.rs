@@ -16,8 +16,9 @@ pub(super) fn compile(source: &str) -> Result<Regex, PatternError> {
     };
     let mut escaped = false;
     for c in source.chars() {
-        // A backslash makes any character of ASCII a literal one.
-        if !is_allowed(c) && !(escaped && c.is_ascii_punctuation()) {
+        // A backslash makes any punctuation of ASCII a literal.
+        let is_literal = escaped && c.is_ascii_punctuation();
+        if !is_allowed(c) && !is_literal {
             return Err(PatternError::character(c));
         }
         escaped = c == '\\' && !escaped;

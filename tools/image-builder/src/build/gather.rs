@@ -1,0 +1,176 @@
+//! Everything that decides what the image will be, without reading the content of files.
+
+use std::collections::BTreeMap;
+
+use contract::exit;
+use sha2::{Digest as _, Sha256};
+use toolkit::Fault;
+
+use super::Request;
+use super::bases::Bases;
+use crate::context::{Context, secret};
+use crate::dockerfile::Dockerfile;
+use crate::image::config::Config;
+use crate::image::digest::Digest;
+use crate::problem::Problems;
+use crate::rootfs::copy::{self, Item};
+use crate::rootfs::node::{Kind, Source};
+use crate::rootfs::view::View;
+use crate::stage::{self, Action, Base, Evaluated, Graph, Origin, Start};
+
+/// The needed stages in order, with what they copy from the context.
+pub(super) struct Gathered {
+    pub(super) stages: BTreeMap<usize, Stage>,
+    /// Digests of the images that are used, by name: the same tag may mean another image tomorrow.
+    images: BTreeMap<String, Digest>,
+}
+
+/// One needed stage.
+pub(super) struct Stage {
+    pub(super) evaluated: Evaluated,
+    /// By the line of the COPY or ADD.
+    pub(super) items: BTreeMap<usize, Vec<Item>>,
+}
+
+/// A kernel counts file times in steps of up to 10 ms; five of them are surely over.
+const SETTLING: u128 = 50_000_000;
+
+impl Gathered {
+    /// Whether no file changed just before the build began: then the same stamp means the same content. `began` is in
+    /// nanoseconds since 1970.
+    pub(super) fn is_settled(&self, began: u128) -> bool {
+        let newest = self
+            .stages
+            .values()
+            .flat_map(|stage| stage.items.values().flatten())
+            .flat_map(Item::files)
+            .filter_map(|(_, content)| match &content.source {
+                Source::Host(_, stamp) => Some(stamp.changed()),
+                _ => None,
+            })
+            .max()
+            .unwrap_or(0);
+        u128::try_from(newest).unwrap_or(0) + SETTLING < began
+    }
+
+    /// The same inputs have the same fingerprint, and other inputs another.
+    pub(super) fn fingerprint(&self, request: &Request) -> String {
+        let mut hasher = Sha256::new();
+        let mut line = |text: String| {
+            hasher.update(text.len().to_le_bytes());
+            hasher.update(text);
+        };
+        line(format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.images));
+        line(format!(
+            "{} {} {:?}",
+            request.settings.platform, request.epoch, request.labels
+        ));
+        for (number, stage) in &self.stages {
+            line(format!("{number} {:?}", stage.evaluated));
+            for (at, items) in &stage.items {
+                line(format!("{at}"));
+                for (file, node) in items.iter().flat_map(Item::nodes) {
+                    let content = match &node.kind {
+                        Kind::File(content) => match &content.source {
+                            Source::Host(path, stamp) => format!("{} {}", path.display(), stamp.words()),
+                            other => format!("{other:?}"),
+                        },
+                        Kind::Link(target) => target.clone(),
+                        Kind::Directory | Kind::Other(_) => String::new(),
+                    };
+                    line(format!("{file:?} {:o} {content:?}", node.mode));
+                }
+            }
+        }
+        hex::encode(hasher.finalize())
+    }
+}
+
+/// Evaluates the needed stages and finds what they copy. Missing files and secrets are reported in one pass.
+pub(super) fn gather(
+    request: &Request,
+    file: &Dockerfile,
+    graph: &Graph,
+    context: &Context,
+    bases: &mut Bases<'_>,
+) -> anyhow::Result<Gathered> {
+    let mut images = BTreeMap::new();
+    let mut stages: BTreeMap<usize, Stage> = BTreeMap::new();
+    let mut missing = Problems::default();
+    let mut secrets = Problems::default();
+    for (&number, needed) in &graph.stages {
+        let start = match &needed.base {
+            Base::Scratch => start(Config::scratch(&request.settings.platform)),
+            Base::Stage(earlier) => Start {
+                run: stages[earlier].evaluated.run.clone(),
+                author: stages[earlier].evaluated.author.clone(),
+            },
+            Base::Image(reference, platform) => {
+                let pulled = bases.describe(reference, platform)?;
+                images.insert(format!("{reference} {platform}"), pulled.digest.clone());
+                start(pulled.config.clone())
+            }
+        };
+        if start.run.on_build.as_ref().is_some_and(|triggers| !triggers.is_empty()) {
+            let base = &file.stages[number].base;
+            let message = format!("{base} has ONBUILD instructions, which the embedded engine does not run");
+            return Err(Problems::one(&file.name, file.stages[number].line, message).into());
+        }
+        let evaluated = stage::evaluate(file, number, needed, start, graph, &request.settings)?;
+        let mut items = BTreeMap::new();
+        for step in &evaluated.steps {
+            let Action::Copy(copy) = &step.action else { continue };
+            match &copy.origin {
+                Origin::Stage(_) => {}
+                Origin::Image(reference, platform) => {
+                    let pulled = bases.describe(reference, platform)?;
+                    images.insert(format!("{reference} {platform}"), pulled.digest.clone());
+                }
+                Origin::Context => match copy::gather(View::Context(context), &copy.sources) {
+                    Ok(found) => {
+                        for message in secrets_among(&found)? {
+                            secrets.add(&file.name, step.line, message);
+                        }
+                        items.insert(step.line, found);
+                    }
+                    Err(error) => missing.add(&file.name, step.line, format!("{error:#}")),
+                },
+            }
+        }
+        stages.insert(number, Stage { evaluated, items });
+    }
+    missing
+        .or(())
+        .map_err(|problems| Fault::new(exit::FAILED, problems.to_string()))?;
+    if !request.allow_secrets {
+        secrets.or(()).map_err(|problems| {
+            Fault::usage(problems.to_string())
+                .with_hint("leave them out with .dockerignore, or pass --allow-secrets-in-context if they are none")
+        })?;
+    }
+    Ok(Gathered { stages, images })
+}
+
+fn start(config: Config) -> Start {
+    Start {
+        run: config.config,
+        author: config.author,
+    }
+}
+
+/// Reasons not to copy files that look like secrets; at most a screenful.
+fn secrets_among(items: &[Item]) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for (_, content) in items.iter().flat_map(Item::files) {
+        let Source::Host(path, _) = &content.source else { continue };
+        let Some(text) = path.to_str() else { continue };
+        let head = || content.head(secret::HEAD).map_err(std::io::Error::other);
+        if let Some(reason) = secret::reason(text, head)? {
+            found.push(format!("{text} looks like {reason}, and would be in the image"));
+        }
+        if found.len() == 10 {
+            break;
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,125 @@
+//! The archive: one entry a path, sorted by bytes, every field fixed by content.
+
+use std::io::Write;
+
+use anyhow::{Context as _, bail};
+use tar::{EntryType, Header};
+
+use crate::rootfs::node::{Kind, Node};
+use crate::rootfs::tree::Tree;
+
+/// Everything in an archive is a multiple of this.
+const BLOCK: usize = 512;
+
+/// Writes the archive. `epoch` is the time that every entry gets, in seconds since 1970.
+pub(crate) fn write(tree: &Tree, epoch: u64, writer: &mut impl Write) -> anyhow::Result<()> {
+    for (file, node) in tree.iter() {
+        entry(file, node, epoch, writer)?;
+    }
+    writer.write_all(&[0; 2 * BLOCK])?;
+    Ok(())
+}
+
+/// Bytes of the archive.
+pub(crate) fn size(tree: &Tree) -> u64 {
+    let entries: u64 = tree
+        .iter()
+        .map(|(file, node)| {
+            let name = file.len() + usize::from(node.is_directory());
+            let content = match &node.kind {
+                Kind::File(content) => content.size,
+                _ => 0,
+            };
+            let target = match &node.kind {
+                Kind::Link(target) => long(target.len()),
+                _ => 0,
+            };
+            BLOCK as u64 + long(name) + target + content.next_multiple_of(BLOCK as u64)
+        })
+        .sum();
+    entries + 2 * BLOCK as u64
+}
+
+/// Bytes that a name takes beside its entry: none if it fits into the header.
+fn long(length: usize) -> u64 {
+    if length <= FIELD {
+        0
+    } else {
+        (BLOCK + (length + 1).next_multiple_of(BLOCK)) as u64
+    }
+}
+
+/// Bytes of the header's fields for a name and for a link's target.
+const FIELD: usize = 100;
+
+fn entry(file: &str, node: &Node, epoch: u64, writer: &mut impl Write) -> anyhow::Result<()> {
+    let mut header = Header::new_gnu();
+    header.set_mode(node.mode);
+    header.set_uid(node.uid);
+    header.set_gid(node.gid);
+    header.set_mtime(epoch);
+    header.set_size(0);
+    let mut name = file.as_bytes().to_vec();
+    let mut target: &[u8] = b"";
+    match &node.kind {
+        Kind::Directory => {
+            header.set_entry_type(EntryType::Directory);
+            name.push(b'/');
+        }
+        Kind::File(content) => {
+            header.set_entry_type(EntryType::Regular);
+            header.set_size(content.size);
+        }
+        Kind::Link(to) => {
+            header.set_entry_type(EntryType::Symlink);
+            target = to.as_bytes();
+        }
+        Kind::Other(what) => bail!("/{file} is {what}, which a layer cannot have"),
+    }
+    long_name(EntryType::GNULongLink, target, writer)?;
+    long_name(EntryType::GNULongName, &name, writer)?;
+    let gnu = header.as_gnu_mut().context("the header is not of the kind that was asked for")?;
+    fill(&mut gnu.name, &name);
+    fill(&mut gnu.linkname, target);
+    header.set_cksum();
+    writer.write_all(header.as_bytes())?;
+    if let Kind::File(content) = &node.kind {
+        content.copy_to(writer)?;
+        pad(content.size, writer)?;
+    }
+    Ok(())
+}
+
+/// As much of the bytes as the field holds.
+fn fill(field: &mut [u8; FIELD], bytes: &[u8]) {
+    let length = bytes.len().min(FIELD);
+    field[..length].copy_from_slice(&bytes[..length]);
+}
+
+/// An entry before the entry, in GNU's way, for a name that the header is too short for.
+fn long_name(kind: EntryType, name: &[u8], writer: &mut impl Write) -> anyhow::Result<()> {
+    if name.len() <= FIELD {
+        return Ok(());
+    }
+    let mut header = Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    let size = name.len() as u64 + 1;
+    header.set_size(size);
+    let gnu = header.as_gnu_mut().context("the header is not of the kind that was asked for")?;
+    fill(&mut gnu.name, b"././@LongLink");
+    header.set_cksum();
+    writer.write_all(header.as_bytes())?;
+    writer.write_all(name)?;
+    writer.write_all(&[0])?;
+    pad(size, writer)
+}
+
+fn pad(written: u64, writer: &mut impl Write) -> anyhow::Result<()> {
+    let missing = written.next_multiple_of(BLOCK as u64) - written;
+    writer.write_all(&[0; BLOCK][..usize::try_from(missing)?])?;
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Layers: a part of a file system as a compressed tar archive, whose bytes depend on nothing but its content.
+
+mod archive;
+pub(crate) mod cache;
+mod gzip;
+
+pub(crate) use gzip::threads;
+
+use std::io::{self, Write};
+
+use anyhow::Context as _;
+
+use crate::image::digest::{Digest, Hashing};
+use crate::image::layout::Layout;
+use crate::image::manifest::{Descriptor, OCI_LAYER};
+use crate::rootfs::tree::Tree;
+
+/// A layer that is in the layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) descriptor: Descriptor,
+    /// Of the archive before compression.
+    pub(crate) diff_id: Digest,
+}
+
+/// Bytes of the archive before compression, for the progress bar.
+pub(crate) fn archive_size(tree: &Tree) -> u64 {
+    archive::size(tree)
+}
+
+/// Writes a layer into the layout. Memory does not grow with its size.
+pub(crate) fn write(tree: &Tree, epoch: u64, threads: usize, layout: &Layout, advance: &dyn Fn(u64)) -> anyhow::Result<Written> {
+    let file = layout.begin()?;
+    let (file, diff_id, digest, size) = gzip::compress(file, threads, |writer| {
+        let mut counted = Counted {
+            inner: Hashing::new(writer),
+            advance,
+        };
+        archive::write(tree, epoch, &mut counted)?;
+        let (_, diff_id, _) = counted.inner.finish();
+        Ok(diff_id)
+    })
+    .context("cannot write a layer")?;
+    layout.keep(file, &digest)?;
+    Ok(Written {
+        descriptor: Descriptor::new(OCI_LAYER, digest, size),
+        diff_id,
+    })
+}
+
+/// The digest that the archive would have, without compressing and keeping it.
+pub(crate) fn diff_id(tree: &Tree, epoch: u64) -> anyhow::Result<Digest> {
+    let mut writer = io::BufWriter::with_capacity(256 * 1024, Hashing::new(io::sink()));
+    archive::write(tree, epoch, &mut writer)?;
+    let writer = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(writer.finish().1)
+}
+
+/// Tells the progress bar.
+struct Counted<'a, W> {
+    inner: Hashing<W>,
+    advance: &'a dyn Fn(u64),
+}
+
+impl<W: Write> Write for Counted<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        (self.advance)(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;
