@@ -4,11 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
+use task_runtime::Runtime;
+use toolkit::Console;
 
 use crate::account::Account;
 use crate::clock::Clock;
+use crate::cloudwatch::CloudWatch;
 use crate::ecr::Ecr;
-use crate::protocol::{Answer, AwsError};
+use crate::ecs::{Ecs, EcsParts};
+use crate::elb::Elb;
+use crate::logs::Logs;
+use crate::protocol::Answer;
+use crate::secrets::Secrets;
+use crate::ssm::Parameters;
 use crate::state::Store;
 use crate::sts::Sts;
 
@@ -152,7 +160,7 @@ impl Service {
 }
 
 /// What a local AWS is opened with.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Settings {
     /// Account and region that ARNs name.
     pub account: Account,
@@ -160,6 +168,10 @@ pub struct Settings {
     pub clock: Clock,
     /// `127.0.0.1:PORT`, as image references contain it.
     pub endpoint_host: String,
+    /// How tasks run.
+    pub runtime: Runtime,
+    /// Where the services say what deserves a person's attention.
+    pub console: Arc<Console>,
 }
 
 /// The services of one local AWS.
@@ -172,6 +184,18 @@ pub struct Cloud {
     pub store: Arc<Store>,
     /// Images.
     pub ecr: Arc<Ecr>,
+    /// Load balancers.
+    pub elb: Arc<Elb>,
+    /// Log groups.
+    pub logs: Arc<Logs>,
+    /// Metrics and alarms.
+    pub cloudwatch: Arc<CloudWatch>,
+    /// Parameters.
+    pub ssm: Arc<Parameters>,
+    /// Secrets.
+    pub secrets: Arc<Secrets>,
+    /// Clusters, services, tasks.
+    pub ecs: Arc<Ecs>,
     /// Who the caller is.
     pub sts: Sts,
 }
@@ -183,6 +207,8 @@ impl Cloud {
             account,
             clock,
             endpoint_host,
+            runtime,
+            console,
         } = settings;
         let ecr = Ecr::open(
             Arc::clone(&store),
@@ -191,8 +217,38 @@ impl Cloud {
             &directory.join("registry"),
             endpoint_host,
         )?;
+        let cloudwatch = CloudWatch::open(Arc::clone(&store), account.clone(), clock)?;
+        let elb = Elb::open(
+            Arc::clone(&store),
+            account.clone(),
+            clock,
+            Arc::clone(&cloudwatch),
+        )?;
+        let logs = Logs::open(Arc::clone(&store), account.clone(), clock)?;
+        let ssm = Parameters::open(Arc::clone(&store), account.clone(), clock)?;
+        let secrets = Secrets::open(Arc::clone(&store), account.clone(), clock)?;
+        let ecs = Ecs::open(EcsParts {
+            store: Arc::clone(&store),
+            account: account.clone(),
+            clock,
+            ecr: Arc::clone(&ecr),
+            elb: Arc::clone(&elb),
+            logs: Arc::clone(&logs),
+            cloudwatch: Arc::clone(&cloudwatch),
+            ssm: Arc::clone(&ssm),
+            secrets: Arc::clone(&secrets),
+            directory: directory.to_owned(),
+            runtime,
+            console,
+        })?;
         Ok(Self {
+            ssm,
+            secrets,
+            ecs,
             ecr,
+            elb,
+            logs,
+            cloudwatch,
             sts: Sts::new(account.clone()),
             clock,
             account,
@@ -200,12 +256,24 @@ impl Cloud {
         })
     }
 
+    /// Starts what works by itself: listeners, health checks, alarms, the scheduler. Needs a tokio runtime.
+    pub fn start(&self) -> anyhow::Result<()> {
+        CloudWatch::start(&self.cloudwatch);
+        self.elb.start();
+        Ecs::start(&self.ecs)
+    }
+
     /// Runs one operation.
     pub fn call(&self, service: Service, operation: &str, input: &Value) -> Answer {
         match service {
             Service::Ecr => self.ecr.call(operation, input),
+            Service::Elb => self.elb.call(operation, input),
+            Service::Logs => self.logs.call(operation, input),
+            Service::CloudWatch => self.cloudwatch.call(operation, input),
             Service::Sts => self.sts.call(operation, input),
-            _ => Err(AwsError::unsupported(service.name(), operation)),
+            Service::Ecs => self.ecs.call(operation, input),
+            Service::Ssm => self.ssm.call(operation, input),
+            Service::Secrets => self.secrets.call(operation, input),
         }
     }
 }

@@ -7,15 +7,15 @@ use crate::state::{Document, Store};
 
 /// What this machine offers to tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capacity {
+pub(crate) struct Capacity {
     /// CPU units; 1024 are one core.
-    pub cpu: u32,
+    pub(crate) cpu: u32,
     /// MiB.
-    pub memory: u32,
+    pub(crate) memory: u32,
     /// `i-` and 17 hexadecimal digits.
-    pub instance_id: String,
+    pub(crate) instance_id: String,
     /// 32 hexadecimal digits.
-    pub container_instance: String,
+    pub(crate) container_instance: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -33,7 +33,7 @@ impl Document for Instance {
 
 impl Capacity {
     /// Cores and memory of this machine; its ids stay the same as long as the store lives.
-    pub fn of_this_machine(store: &Store) -> anyhow::Result<Self> {
+    pub(crate) fn of_this_machine(store: &Store) -> anyhow::Result<Self> {
         let instance = match store.get::<Instance>("")? {
             Some(instance) => instance,
             None => {

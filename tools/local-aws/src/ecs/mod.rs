@@ -9,7 +9,7 @@ mod arn;
 mod capacity;
 mod driver;
 mod model;
-pub mod scheduler;
+mod scheduler;
 mod view;
 mod world;
 
@@ -102,6 +102,14 @@ impl Ecs {
             .values()
             .filter(|task| task.is_live())
             .count()
+    }
+
+    /// How tasks run, in a word.
+    pub fn runtime_name(&self) -> &'static str {
+        match self.parts.runtime.capability() {
+            task_runtime::Capability::Namespaces { .. } => "namespaces",
+            task_runtime::Capability::Process { .. } => "process",
+        }
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

@@ -10,29 +10,29 @@ use crate::state::Document;
 
 /// A logical group of services and tasks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Cluster {
-    pub name: String,
-    pub tags: Value,
-    pub settings: Value,
-    pub active: bool,
+pub(crate) struct Cluster {
+    pub(crate) name: String,
+    pub(crate) tags: Value,
+    pub(crate) settings: Value,
+    pub(crate) active: bool,
 }
 
 /// One revision of a family. It is never changed, and its number is never given again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TaskDefinition {
-    pub family: String,
-    pub revision: u32,
+pub(crate) struct TaskDefinition {
+    pub(crate) family: String,
+    pub(crate) revision: u32,
     /// The members as registered, with ECS's defaults filled in.
-    pub body: Value,
-    pub tags: Value,
-    pub status: DefinitionStatus,
-    pub registered_ms: i64,
-    pub deregistered_ms: Option<i64>,
+    pub(crate) body: Value,
+    pub(crate) tags: Value,
+    pub(crate) status: DefinitionStatus,
+    pub(crate) registered_ms: i64,
+    pub(crate) deregistered_ms: Option<i64>,
 }
 
 /// Whether a task definition may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DefinitionStatus {
+pub(crate) enum DefinitionStatus {
     Active,
     Inactive,
     DeleteInProgress,
@@ -40,53 +40,53 @@ pub enum DefinitionStatus {
 
 /// A number of tasks that is kept running.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Service {
-    pub cluster: String,
-    pub name: String,
-    pub status: ServiceStatus,
-    pub desired: u32,
-    pub settings: ServiceSettings,
+pub(crate) struct Service {
+    pub(crate) cluster: String,
+    pub(crate) name: String,
+    pub(crate) status: ServiceStatus,
+    pub(crate) desired: u32,
+    pub(crate) settings: ServiceSettings,
     /// The primary one first; others only as long as they have tasks.
-    pub deployments: Vec<Deployment>,
+    pub(crate) deployments: Vec<Deployment>,
     /// Every deployment there was, oldest first.
-    pub history: Vec<Rollout>,
-    pub revisions: Vec<Revision>,
+    pub(crate) history: Vec<Rollout>,
+    pub(crate) revisions: Vec<Revision>,
     /// Newest first, at most 100.
-    pub events: Vec<ServiceEvent>,
+    pub(crate) events: Vec<ServiceEvent>,
     /// Whether the last pass found everything as it should be.
-    pub steady: bool,
-    pub tags: Value,
-    pub created_ms: i64,
-    pub backoff: Backoff,
+    pub(crate) steady: bool,
+    pub(crate) tags: Value,
+    pub(crate) created_ms: i64,
+    pub(crate) backoff: Backoff,
 }
 
 /// What CreateService and UpdateService set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ServiceSettings {
-    pub task_definition: String,
-    pub launch_type: String,
-    pub load_balancers: Vec<ServiceBalancer>,
-    pub minimum_healthy_percent: u32,
-    pub maximum_percent: u32,
-    pub breaker: bool,
-    pub breaker_rollback: bool,
-    pub alarms: Value,
-    pub grace_seconds: i64,
-    pub network: Value,
+pub(crate) struct ServiceSettings {
+    pub(crate) task_definition: String,
+    pub(crate) launch_type: String,
+    pub(crate) load_balancers: Vec<ServiceBalancer>,
+    pub(crate) minimum_healthy_percent: u32,
+    pub(crate) maximum_percent: u32,
+    pub(crate) breaker: bool,
+    pub(crate) breaker_rollback: bool,
+    pub(crate) alarms: Value,
+    pub(crate) grace_seconds: i64,
+    pub(crate) network: Value,
     /// Members that are kept and given back as they were set.
-    pub others: BTreeMap<String, Value>,
+    pub(crate) others: BTreeMap<String, Value>,
 }
 
 /// A container port behind a target group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceBalancer {
-    pub target_group_arn: String,
-    pub container: String,
-    pub port: u16,
+pub(crate) struct ServiceBalancer {
+    pub(crate) target_group_arn: String,
+    pub(crate) container: String,
+    pub(crate) port: u16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ServiceStatus {
+pub(crate) enum ServiceStatus {
     Active,
     Draining,
     Inactive,
@@ -94,23 +94,23 @@ pub enum ServiceStatus {
 
 /// One version of a service on its way to, or in, its place.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Deployment {
+pub(crate) struct Deployment {
     /// `ecs-svc/` and 19 digits.
-    pub id: String,
-    pub task_definition: String,
-    pub revision: String,
-    pub rollout: RolloutState,
-    pub reason: String,
+    pub(crate) id: String,
+    pub(crate) task_definition: String,
+    pub(crate) revision: String,
+    pub(crate) rollout: RolloutState,
+    pub(crate) reason: String,
     /// In a row, since a task last became healthy.
-    pub failed_tasks: u32,
+    pub(crate) failed_tasks: u32,
     /// The deployment that failed, if this one is a way back from it.
-    pub back_from: Option<String>,
-    pub created_ms: i64,
-    pub updated_ms: i64,
+    pub(crate) back_from: Option<String>,
+    pub(crate) created_ms: i64,
+    pub(crate) updated_ms: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RolloutState {
+pub(crate) enum RolloutState {
     InProgress,
     Completed,
     Failed,
@@ -118,35 +118,35 @@ pub enum RolloutState {
 
 /// What a deployment ran, with the digest that each image tag led to at the time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Revision {
+pub(crate) struct Revision {
     /// 19 digits.
-    pub number: String,
-    pub settings: ServiceSettings,
-    pub digests: BTreeMap<String, String>,
-    pub created_ms: i64,
+    pub(crate) number: String,
+    pub(crate) settings: ServiceSettings,
+    pub(crate) digests: BTreeMap<String, String>,
+    pub(crate) created_ms: i64,
 }
 
 /// A deployment as the service deployments API tells of it, also after it is over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Rollout {
+pub(crate) struct Rollout {
     /// 21 characters, the end of its ARN.
-    pub id: String,
-    pub deployment: String,
-    pub revision: String,
-    pub sources: Vec<String>,
-    pub status: RolloutStatus,
-    pub reason: String,
-    pub failures: u32,
+    pub(crate) id: String,
+    pub(crate) deployment: String,
+    pub(crate) revision: String,
+    pub(crate) sources: Vec<String>,
+    pub(crate) status: RolloutStatus,
+    pub(crate) reason: String,
+    pub(crate) failures: u32,
     /// The revision that it was rolled back to, when, and why.
-    pub rollback: Option<(String, i64, String)>,
-    pub created_ms: i64,
-    pub started_ms: i64,
-    pub updated_ms: i64,
-    pub finished_ms: Option<i64>,
+    pub(crate) rollback: Option<(String, i64, String)>,
+    pub(crate) created_ms: i64,
+    pub(crate) started_ms: i64,
+    pub(crate) updated_ms: i64,
+    pub(crate) finished_ms: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RolloutStatus {
+pub(crate) enum RolloutStatus {
     InProgress,
     Successful,
     Stopped,
@@ -157,74 +157,74 @@ pub enum RolloutStatus {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ServiceEvent {
-    pub id: String,
-    pub at_ms: i64,
-    pub message: String,
+pub(crate) struct ServiceEvent {
+    pub(crate) id: String,
+    pub(crate) at_ms: i64,
+    pub(crate) message: String,
 }
 
 /// How long a service that cannot start its tasks waits before it tries again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     /// Tasks in a row that did not come to run.
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// No start before this time.
-    pub until_ms: i64,
+    pub(crate) until_ms: i64,
 }
 
 /// One task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Task {
+pub(crate) struct Task {
     /// 32 hexadecimal digits.
-    pub id: String,
-    pub cluster: String,
+    pub(crate) id: String,
+    pub(crate) cluster: String,
     /// `service:NAME` or `family:NAME`.
-    pub group: String,
-    pub started_by: String,
-    pub task_definition: String,
-    pub launch_type: String,
-    pub overrides: Value,
-    pub state: TaskState,
-    pub stopping: Option<Stopping>,
-    pub containers: Vec<Container>,
+    pub(crate) group: String,
+    pub(crate) started_by: String,
+    pub(crate) task_definition: String,
+    pub(crate) launch_type: String,
+    pub(crate) overrides: Value,
+    pub(crate) state: TaskState,
+    pub(crate) stopping: Option<Stopping>,
+    pub(crate) containers: Vec<Container>,
     /// Target group and target, as long as they are registered.
-    pub targets: Vec<(String, Target)>,
+    pub(crate) targets: Vec<(String, Target)>,
     /// Image digests that its deployment has pinned.
-    pub digests: BTreeMap<String, String>,
-    pub healthy: bool,
+    pub(crate) digests: BTreeMap<String, String>,
+    pub(crate) healthy: bool,
     /// Whether its bad health was told in an event.
-    pub reported: bool,
+    pub(crate) reported: bool,
     /// Whether it was counted as failed already.
-    pub counted: bool,
-    pub cpu: u32,
-    pub memory: u32,
-    pub tags: Value,
+    pub(crate) counted: bool,
+    pub(crate) cpu: u32,
+    pub(crate) memory: u32,
+    pub(crate) tags: Value,
     /// Where to go on reading the runtime's events.
-    pub event_offset: u64,
-    pub times: Times,
+    pub(crate) event_offset: u64,
+    pub(crate) times: Times,
 }
 
 /// When things happened to a task, in milliseconds since 1970.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Times {
-    pub created: i64,
-    pub pull_started: Option<i64>,
-    pub pull_stopped: Option<i64>,
-    pub started: Option<i64>,
-    pub stopping: Option<i64>,
-    pub execution_stopped: Option<i64>,
-    pub stopped: Option<i64>,
+pub(crate) struct Times {
+    pub(crate) created: i64,
+    pub(crate) pull_started: Option<i64>,
+    pub(crate) pull_stopped: Option<i64>,
+    pub(crate) started: Option<i64>,
+    pub(crate) stopping: Option<i64>,
+    pub(crate) execution_stopped: Option<i64>,
+    pub(crate) stopped: Option<i64>,
 }
 
 /// How a task comes to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stopping {
-    pub code: StopCode,
-    pub reason: String,
+pub(crate) struct Stopping {
+    pub(crate) code: StopCode,
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StopCode {
+pub(crate) enum StopCode {
     TaskFailedToStart,
     EssentialContainerExited,
     UserInitiated,
@@ -232,7 +232,7 @@ pub enum StopCode {
 }
 
 impl StopCode {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::TaskFailedToStart => "TaskFailedToStart",
             Self::EssentialContainerExited => "EssentialContainerExited",
@@ -244,7 +244,7 @@ impl StopCode {
 
 /// The states of a task, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum TaskState {
+pub(crate) enum TaskState {
     Provisioning,
     Pending,
     Activating,
@@ -256,7 +256,7 @@ pub enum TaskState {
 }
 
 impl TaskState {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Provisioning => "PROVISIONING",
             Self::Pending => "PENDING",
@@ -272,57 +272,57 @@ impl TaskState {
 
 /// One container of a task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Container {
-    pub name: String,
-    pub image: String,
-    pub essential: bool,
-    pub digest: Option<String>,
+pub(crate) struct Container {
+    pub(crate) name: String,
+    pub(crate) image: String,
+    pub(crate) essential: bool,
+    pub(crate) digest: Option<String>,
     /// On the host, once it runs.
-    pub pid: Option<i32>,
-    pub ports: Vec<Binding>,
-    pub running: bool,
-    pub exit_code: Option<i32>,
-    pub reason: Option<String>,
-    pub log: Option<LogPlace>,
+    pub(crate) pid: Option<i32>,
+    pub(crate) ports: Vec<Binding>,
+    pub(crate) running: bool,
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) reason: Option<String>,
+    pub(crate) log: Option<LogPlace>,
     /// Where to go on reading its lines.
-    pub log_offset: u64,
-    pub health: ContainerHealth,
+    pub(crate) log_offset: u64,
+    pub(crate) health: ContainerHealth,
 }
 
 /// A container port and the port of this machine that leads to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Binding {
-    pub container_port: u16,
-    pub host_port: u16,
+pub(crate) struct Binding {
+    pub(crate) container_port: u16,
+    pub(crate) host_port: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogPlace {
-    pub group: String,
-    pub stream: String,
+pub(crate) struct LogPlace {
+    pub(crate) group: String,
+    pub(crate) stream: String,
 }
 
 /// What a container's own health check says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerHealth {
+pub(crate) struct ContainerHealth {
     /// None for a container without a check.
-    pub state: Option<HealthState>,
-    pub failures: u32,
-    pub next_ms: i64,
+    pub(crate) state: Option<HealthState>,
+    pub(crate) failures: u32,
+    pub(crate) next_ms: i64,
     /// Whether one is running right now.
     #[serde(skip)]
-    pub checking: bool,
+    pub(crate) checking: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HealthState {
+pub(crate) enum HealthState {
     Unknown,
     Healthy,
     Unhealthy,
 }
 
 impl HealthState {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "UNKNOWN",
             Self::Healthy => "HEALTHY",
@@ -333,26 +333,26 @@ impl HealthState {
 
 impl Task {
     /// Whether it still has something to do or to undo.
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.state != TaskState::Stopped
     }
 
     /// Whether it was told to stop, or stops by itself.
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.is_some()
     }
 
-    pub fn service(&self) -> Option<&str> {
+    pub(crate) fn service(&self) -> Option<&str> {
         self.group.strip_prefix("service:")
     }
 }
 
 impl Service {
-    pub fn primary(&self) -> Option<&Deployment> {
+    pub(crate) fn primary(&self) -> Option<&Deployment> {
         self.deployments.first()
     }
 
-    pub fn revision(&self, number: &str) -> Option<&Revision> {
+    pub(crate) fn revision(&self, number: &str) -> Option<&Revision> {
         self.revisions
             .iter()
             .find(|revision| revision.number == number)
@@ -360,7 +360,7 @@ impl Service {
 }
 
 /// The key of a service.
-pub fn service_key(cluster: &str, name: &str) -> String {
+pub(crate) fn service_key(cluster: &str, name: &str) -> String {
     format!("{cluster}/{name}")
 }
 

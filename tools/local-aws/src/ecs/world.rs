@@ -11,12 +11,12 @@ use crate::state::{Store, delete_in, put_in};
 
 /// The state of ECS. Whoever changes an object says so with `touch_…`; [`World::save`] writes what was touched.
 #[derive(Default)]
-pub struct World {
-    pub clusters: BTreeMap<String, Cluster>,
+pub(crate) struct World {
+    pub(crate) clusters: BTreeMap<String, Cluster>,
     /// By family; a revision's place is its number less one.
-    pub definitions: BTreeMap<String, Vec<TaskDefinition>>,
-    pub services: BTreeMap<String, Service>,
-    pub tasks: BTreeMap<String, Task>,
+    pub(crate) definitions: BTreeMap<String, Vec<TaskDefinition>>,
+    pub(crate) services: BTreeMap<String, Service>,
+    pub(crate) tasks: BTreeMap<String, Task>,
     touched: Touched,
 }
 
@@ -34,7 +34,7 @@ const EVENTS: usize = 100;
 const ROLLOUTS: usize = 100;
 
 impl World {
-    pub fn load(store: &Store) -> rusqlite::Result<Self> {
+    pub(crate) fn load(store: &Store) -> rusqlite::Result<Self> {
         let mut world = Self::default();
         world.clusters = store
             .all::<Cluster>()?
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// Writes everything that was touched, all of it or nothing.
-    pub fn save(&mut self, store: &Store) -> rusqlite::Result<()> {
+    pub(crate) fn save(&mut self, store: &Store) -> rusqlite::Result<()> {
         let touched = std::mem::take(&mut self.touched);
         if touched.is_empty() {
             return Ok(());
@@ -98,44 +98,44 @@ impl World {
         written
     }
 
-    pub fn touch_cluster(&mut self, name: &str) {
+    pub(crate) fn touch_cluster(&mut self, name: &str) {
         self.touched.clusters.insert(name.to_owned());
     }
 
-    pub fn touch_definition(&mut self, family: &str, revision: u32) {
+    pub(crate) fn touch_definition(&mut self, family: &str, revision: u32) {
         self.touched
             .definitions
             .insert((family.to_owned(), revision));
     }
 
-    pub fn touch_service(&mut self, key: &str) {
+    pub(crate) fn touch_service(&mut self, key: &str) {
         self.touched.services.insert(key.to_owned());
     }
 
-    pub fn touch_task(&mut self, id: &str) {
+    pub(crate) fn touch_task(&mut self, id: &str) {
         self.touched.tasks.insert(id.to_owned());
     }
 
     /// A cluster that may be used.
-    pub fn cluster(&self, name: &str) -> Result<&Cluster, AwsError> {
+    pub(crate) fn cluster(&self, name: &str) -> Result<&Cluster, AwsError> {
         self.clusters
             .get(name)
             .filter(|cluster| cluster.active)
             .ok_or_else(|| AwsError::new("ClusterNotFoundException", "Cluster not found."))
     }
 
-    pub fn definition(&self, family: &str, revision: u32) -> Option<&TaskDefinition> {
+    pub(crate) fn definition(&self, family: &str, revision: u32) -> Option<&TaskDefinition> {
         let place = usize::try_from(revision).ok()?.checked_sub(1)?;
         self.definitions.get(family)?.get(place)
     }
 
-    pub fn definition_mut(&mut self, family: &str, revision: u32) -> Option<&mut TaskDefinition> {
+    pub(crate) fn definition_mut(&mut self, family: &str, revision: u32) -> Option<&mut TaskDefinition> {
         let place = usize::try_from(revision).ok()?.checked_sub(1)?;
         self.definitions.get_mut(family)?.get_mut(place)
     }
 
     /// What `family`, `family:revision` or an ARN stands for; without a revision the latest active one.
-    pub fn find_definition(&self, reference: &str) -> Option<&TaskDefinition> {
+    pub(crate) fn find_definition(&self, reference: &str) -> Option<&TaskDefinition> {
         let name = reference
             .rsplit_once("task-definition/")
             .map_or(reference, |(_, name)| name);
@@ -152,7 +152,7 @@ impl World {
     }
 
     /// Tasks of a service, oldest first.
-    pub fn tasks_of<'a>(
+    pub(crate) fn tasks_of<'a>(
         &'a self,
         cluster: &'a str,
         service: &'a str,
@@ -170,7 +170,7 @@ impl World {
 
     /// Adds an event to a service. A complaint is not repeated until its cause has cleared, that is, until a task
     /// was started or everything was in place.
-    pub fn say(&mut self, key: &str, now_ms: i64, message: String) {
+    pub(crate) fn say(&mut self, key: &str, now_ms: i64, message: String) {
         let Some(service) = self.services.get_mut(key) else {
             return;
         };
@@ -206,7 +206,7 @@ impl World {
     }
 
     /// Forgets what nobody can ask for any more.
-    pub fn trim(&mut self, key: &str) {
+    pub(crate) fn trim(&mut self, key: &str) {
         let Some(service) = self.services.get_mut(key) else {
             return;
         };
@@ -233,7 +233,7 @@ impl World {
     }
 
     /// CPU units and MiB that live tasks have reserved.
-    pub fn reserved(&self) -> (u32, u32) {
+    pub(crate) fn reserved(&self) -> (u32, u32) {
         let live = self
             .tasks
             .values()

@@ -29,9 +29,9 @@ pub(super) fn fresh() -> ServiceSettings {
         maximum_percent: 200,
         breaker: false,
         breaker_rollback: false,
-        alarms: serde_json::Value::Null,
+        alarms: Value::Null,
         grace_seconds: 0,
-        network: serde_json::Value::Null,
+        network: Value::Null,
         others: BTreeMap::new(),
     }
 }

@@ -16,7 +16,7 @@ const STOP_TIMEOUT: u64 = 30;
 const KILLED: i32 = 137;
 
 /// What the runtime says happened to a task.
-pub fn event(ecs: &Ecs, world: &mut World, id: &str, event: Event) {
+pub(crate) fn event(ecs: &Ecs, world: &mut World, id: &str, event: Event) {
     let at = i64::try_from(event.at_ms).unwrap_or(i64::MAX);
     match event.what {
         EventKind::Started {
@@ -42,7 +42,7 @@ pub fn event(ecs: &Ecs, world: &mut World, id: &str, event: Event) {
 }
 
 /// The supervisor was killed, and its containers with it.
-pub fn vanished(ecs: &Ecs, world: &mut World, id: &str) {
+pub(crate) fn vanished(ecs: &Ecs, world: &mut World, id: &str) {
     let now = ecs.now();
     if let Some(task) = world.tasks.get_mut(id) {
         for container in task
@@ -65,7 +65,7 @@ pub fn vanished(ecs: &Ecs, world: &mut World, id: &str) {
 }
 
 /// One step of a task that is being stopped.
-pub fn task(ecs: &Ecs, world: &mut World, id: &str) {
+pub(crate) fn task(ecs: &Ecs, world: &mut World, id: &str) {
     let Some(task) = world.tasks.get(id).filter(|task| task.is_stopping()) else {
         return;
     };

@@ -20,7 +20,7 @@ struct Due {
 }
 
 /// Runs every check whose time has come, each in a thread of its own.
-pub fn due(ecs: &Arc<Ecs>) {
+pub(crate) fn due(ecs: &Arc<Ecs>) {
     for due in collect(ecs) {
         let server = Arc::clone(ecs);
         let spawned = std::thread::Builder::new()

@@ -12,26 +12,26 @@ use crate::ecs::model::{
 use crate::ecs::world::World;
 
 /// What a new task is for.
-pub struct Request {
-    pub cluster: String,
-    pub group: String,
-    pub started_by: String,
-    pub launch_type: String,
-    pub overrides: Value,
-    pub digests: BTreeMap<String, String>,
-    pub tags: Value,
+pub(crate) struct Request {
+    pub(crate) cluster: String,
+    pub(crate) group: String,
+    pub(crate) started_by: String,
+    pub(crate) launch_type: String,
+    pub(crate) overrides: Value,
+    pub(crate) digests: BTreeMap<String, String>,
+    pub(crate) tags: Value,
 }
 
 /// What this machine has too little of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shortage {
+pub(crate) enum Shortage {
     Cpu,
     Memory,
 }
 
 impl Shortage {
     /// As RunTask names it.
-    pub fn resource(self) -> &'static str {
+    pub(crate) fn resource(self) -> &'static str {
         match self {
             Self::Cpu => "CPU",
             Self::Memory => "MEMORY",
@@ -39,7 +39,7 @@ impl Shortage {
     }
 
     /// As a service event says it.
-    pub fn sentence(self) -> &'static str {
+    pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::Cpu => "has insufficient CPU units available.",
             Self::Memory => "has insufficient memory available.",
@@ -48,7 +48,7 @@ impl Shortage {
 }
 
 /// Makes a task in the state PROVISIONING and gives its id.
-pub fn task(
+pub(crate) fn task(
     ecs: &Ecs,
     world: &mut World,
     definition: &TaskDefinition,

@@ -10,7 +10,7 @@ use crate::ecs::model::{
 use crate::ecs::world::World;
 
 /// Begins a deployment of the service's settings. It becomes the primary one; a running one is given up.
-pub fn begin(ecs: &Ecs, world: &mut World, key: &str) {
+pub(crate) fn begin(ecs: &Ecs, world: &mut World, key: &str) {
     let now = ecs.now();
     let Some(service) = world.services.get(key) else {
         return;
@@ -62,7 +62,7 @@ pub fn begin(ecs: &Ecs, world: &mut World, key: &str) {
 }
 
 /// The primary deployment has all its tasks, and nothing else runs any more.
-pub fn complete(ecs: &Ecs, world: &mut World, key: &str) {
+pub(crate) fn complete(ecs: &Ecs, world: &mut World, key: &str) {
     let now = ecs.now();
     let Some(service) = world.services.get_mut(key) else {
         return;
@@ -97,7 +97,7 @@ pub fn complete(ecs: &Ecs, world: &mut World, key: &str) {
 }
 
 /// The circuit breaker has had enough: no more tasks, and back to what worked if that is wanted.
-pub fn fail(ecs: &Ecs, world: &mut World, key: &str) {
+pub(crate) fn fail(ecs: &Ecs, world: &mut World, key: &str) {
     let now = ecs.now();
     let Some(service) = world.services.get_mut(key) else {
         return;
@@ -136,7 +136,7 @@ pub fn fail(ecs: &Ecs, world: &mut World, key: &str) {
 }
 
 /// Goes back to the last revision that was deployed successfully. Its deployment becomes the primary one again.
-pub fn roll_back(ecs: &Ecs, world: &mut World, key: &str, reason: &str) {
+pub(crate) fn roll_back(ecs: &Ecs, world: &mut World, key: &str, reason: &str) {
     let now = ecs.now();
     let Some(service) = world.services.get_mut(key) else {
         return;

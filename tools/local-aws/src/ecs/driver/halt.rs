@@ -5,7 +5,7 @@ use crate::ecs::model::{StopCode, Stopping};
 use crate::ecs::world::World;
 
 /// Marks a task as to be stopped; the first reason is kept. The next passes carry it out.
-pub fn task(ecs: &Ecs, world: &mut World, id: &str, code: StopCode, reason: &str) {
+pub(crate) fn task(ecs: &Ecs, world: &mut World, id: &str, code: StopCode, reason: &str) {
     let now = ecs.now();
     let Some(task) = world
         .tasks

@@ -12,19 +12,19 @@ use crate::ecs::model::{LogPlace, StopCode, Task, TaskState};
 
 /// Why a task cannot be started, in ECS's words, and the container that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    pub container: Option<String>,
-    pub reason: String,
+pub(crate) struct Refusal {
+    pub(crate) container: Option<String>,
+    pub(crate) reason: String,
 }
 
 /// An image that is ready to run.
-pub struct Unpacked {
-    pub image: LocalImage,
-    pub root: PathBuf,
+pub(crate) struct Unpacked {
+    pub(crate) image: LocalImage,
+    pub(crate) root: PathBuf,
 }
 
 /// Gives every task that was just made a thread of its own to start in.
-pub fn provisioned(ecs: &Arc<Ecs>) {
+pub(crate) fn provisioned(ecs: &Arc<Ecs>) {
     let waiting: Vec<String> = {
         let world = ecs.world();
         let is_waiting =

@@ -1,15 +1,15 @@
 //! Carrying out what the scheduler decides: a pass over all tasks and services whenever something happened.
 
-pub mod advance;
-pub mod check;
-pub mod create;
-pub mod deploy;
-pub mod halt;
-pub mod launch;
-pub mod observe;
-pub mod schedule;
-pub mod spec;
-pub mod usage;
+pub(crate) mod advance;
+pub(crate) mod check;
+pub(crate) mod create;
+pub(crate) mod deploy;
+pub(crate) mod halt;
+pub(crate) mod launch;
+pub(crate) mod observe;
+pub(crate) mod schedule;
+pub(crate) mod spec;
+pub(crate) mod usage;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -29,16 +29,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The hold of the running server on its tasks.
 #[derive(Default)]
-pub struct Hands {
+pub(crate) struct Hands {
     /// By task id; a task is here from its start until it is cleared away.
-    pub tasks: BTreeMap<String, task_runtime::Task>,
+    pub(crate) tasks: BTreeMap<String, task_runtime::Task>,
     /// Tells supervisors that a server lives.
     lease: Option<Lock>,
 }
 
 /// Wakes the scheduler.
 #[derive(Default)]
-pub struct Bell {
+pub(crate) struct Bell {
     state: Mutex<BellState>,
     changed: Condvar,
 }
@@ -52,7 +52,7 @@ struct BellState {
 
 impl Bell {
     /// Something happened that a pass should look at.
-    pub fn ring(&self) {
+    pub(crate) fn ring(&self) {
         self.set(|state| state.rung = true);
     }
 
@@ -82,7 +82,7 @@ impl Bell {
 }
 
 /// Attaches to what still runs and starts the scheduler's thread.
-pub fn start(ecs: &Arc<Ecs>) -> anyhow::Result<()> {
+pub(crate) fn start(ecs: &Arc<Ecs>) -> anyhow::Result<()> {
     let tasks = ecs.tasks_directory();
     std::fs::create_dir_all(&tasks)
         .with_context(|| format!("cannot make the directory {}", tasks.display()))?;
@@ -104,7 +104,7 @@ pub fn start(ecs: &Arc<Ecs>) -> anyhow::Result<()> {
 }
 
 /// Ends the scheduler, and on request every task first.
-pub fn shut_down(ecs: &Ecs, stop_tasks: bool) {
+pub(crate) fn shut_down(ecs: &Ecs, stop_tasks: bool) {
     ecs.bell.set(|state| state.over = true);
     ecs.bell.wait_for_end();
     if stop_tasks {

@@ -28,7 +28,7 @@ struct Found {
 }
 
 /// Looks at every task that was started.
-pub fn all(ecs: &Ecs) {
+pub(crate) fn all(ecs: &Ecs) {
     let found: Vec<Found> = watched(ecs)
         .into_iter()
         .filter_map(|watched| look(ecs, &watched))

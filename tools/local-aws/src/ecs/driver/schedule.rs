@@ -12,7 +12,7 @@ use crate::ecs::world::World;
 use crate::elb::TargetState;
 
 /// Looks at a service and does what has to be done next.
-pub fn service(ecs: &Ecs, world: &mut World, key: &str) {
+pub(crate) fn service(ecs: &Ecs, world: &mut World, key: &str) {
     let Some(service) = world.services.get(key) else {
         return;
     };

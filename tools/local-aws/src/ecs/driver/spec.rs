@@ -3,21 +3,50 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use task_runtime::{ContainerSpec, PortMapping, StopSignal, Variables};
+use task_runtime::{Capability, ContainerSpec, Ids, PortMapping, StopSignal, Variables, layers};
 
 use super::launch::Unpacked;
-use crate::ecr::LocalImage;
+use crate::ecr::{LocalImage, LocalLayer};
 use crate::ecs::Ecs;
 use crate::ecs::model::Task;
 
 /// Unpacks the image's layers, unless they are unpacked already, and gives the root of its file system.
-pub fn unpack(ecs: &Ecs, image: &LocalImage) -> anyhow::Result<PathBuf> {
-    let _ = (ecs, image);
-    anyhow::bail!("layers are not unpacked yet")
+pub(crate) fn unpack(ecs: &Ecs, image: &LocalImage) -> anyhow::Result<PathBuf> {
+    let layers = image
+        .layers
+        .iter()
+        .map(layer)
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let ids = match ecs.parts.runtime.capability() {
+        Capability::Namespaces { ids, .. } => *ids,
+        Capability::Process { .. } => Ids::Single,
+    };
+    Ok(layers::unpack(
+        &ecs.images_directory(),
+        &layers,
+        ids,
+        &layers::Limits::default(),
+    )?)
+}
+
+fn layer(layer: &LocalLayer) -> anyhow::Result<layers::Layer> {
+    let compression = match layer.media_type.rsplit(['.', '+']).next() {
+        Some("gzip") => layers::Compression::Gzip,
+        Some("tar") => layers::Compression::None,
+        _ => anyhow::bail!(
+            "local-aws does not unpack layers of the type {}; it has tar and tar+gzip",
+            layer.media_type
+        ),
+    };
+    Ok(layers::Layer {
+        blob: layer.path.clone(),
+        compression,
+        diff_id: layer.diff_id.clone(),
+    })
 }
 
 /// One container of a task, ready for the runtime; in ECS's words why not.
-pub fn container(
+pub(crate) fn container(
     ecs: &Ecs,
     task: &Task,
     definition: &Value,

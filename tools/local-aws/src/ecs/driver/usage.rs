@@ -13,7 +13,7 @@ const NAMESPACE: &str = "AWS/ECS";
 
 /// When usage was last looked at, and the CPU ticks of each task at that time.
 #[derive(Default)]
-pub struct Meter {
+pub(crate) struct Meter {
     last: Mutex<Reading>,
 }
 
@@ -24,7 +24,7 @@ struct Reading {
 }
 
 /// Records CPU and memory of every service once a minute of AWS's.
-pub fn record(ecs: &Ecs) {
+pub(crate) fn record(ecs: &Ecs) {
     let now = ecs.now();
     let mut last = ecs
         .meter

@@ -6,7 +6,7 @@ const PACE_SECONDS: i64 = 10;
 const LONGEST_SECONDS: i64 = 15 * 60;
 
 /// Seconds to wait. `failures` are tasks in a row that did not come to run; 0 means that the last one did.
-pub fn seconds(failures: u32) -> i64 {
+pub(crate) fn seconds(failures: u32) -> i64 {
     let doubled =
         PACE_SECONDS.saturating_mul(2_i64.saturating_pow(failures.saturating_sub(1).min(20)));
     doubled.min(LONGEST_SECONDS)

@@ -2,7 +2,7 @@
 
 /// Tasks in a row that must fail before a deployment is given up: half of the desired count, rounded up, at least 3
 /// and at most 200 (AWS documentation, deployment circuit breaker).
-pub fn threshold(desired: u32) -> u32 {
+pub(crate) fn threshold(desired: u32) -> u32 {
     desired.div_ceil(2).clamp(3, 200)
 }
 

@@ -8,25 +8,25 @@ use crate::ecs::model::HealthState;
 use crate::elb::TargetState;
 
 /// Seconds after which a task that nobody checks is taken for healthy.
-pub const UNCHECKED_SECONDS: i64 = 40;
+pub(crate) const UNCHECKED_SECONDS: i64 = 40;
 
 /// What is known of a running task.
 #[derive(Debug, Clone)]
-pub struct Signs {
+pub(crate) struct Signs {
     /// Milliseconds since it began to run.
-    pub age_ms: i64,
+    pub(crate) age_ms: i64,
     /// [`UNCHECKED_SECONDS`] at the clock's speed, in milliseconds.
-    pub unchecked_ms: i64,
+    pub(crate) unchecked_ms: i64,
     /// The service's grace period at the clock's speed, in milliseconds.
-    pub grace_ms: i64,
+    pub(crate) grace_ms: i64,
     /// Of every target group it is registered in.
-    pub targets: Vec<Option<TargetState>>,
+    pub(crate) targets: Vec<Option<TargetState>>,
     /// Of the essential containers that have a check.
-    pub containers: Vec<HealthState>,
+    pub(crate) containers: Vec<HealthState>,
 }
 
 /// The health that counts.
-pub fn assess(signs: &Signs) -> Health {
+pub(crate) fn assess(signs: &Signs) -> Health {
     let in_grace = signs.age_ms < signs.grace_ms;
     let bad = if in_grace {
         Health::Pending

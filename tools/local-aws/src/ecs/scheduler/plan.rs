@@ -6,31 +6,31 @@
 
 /// A service as the scheduler sees it.
 #[derive(Debug, Clone)]
-pub struct Situation<'a> {
-    pub desired: u32,
-    pub minimum_percent: u32,
-    pub maximum_percent: u32,
+pub(crate) struct Situation<'a> {
+    pub(crate) desired: u32,
+    pub(crate) minimum_percent: u32,
+    pub(crate) maximum_percent: u32,
     /// The deployment whose tasks are wanted.
-    pub primary: &'a str,
+    pub(crate) primary: &'a str,
     /// False while starts are held back.
-    pub may_start: bool,
+    pub(crate) may_start: bool,
     /// Tasks that nobody has told to stop, oldest first.
-    pub members: Vec<Member<'a>>,
+    pub(crate) members: Vec<Member<'a>>,
 }
 
 /// A task of a service.
 #[derive(Debug, Clone, Copy)]
-pub struct Member<'a> {
-    pub task: &'a str,
-    pub deployment: &'a str,
-    pub health: Health,
+pub(crate) struct Member<'a> {
+    pub(crate) task: &'a str,
+    pub(crate) deployment: &'a str,
+    pub(crate) health: Health,
     /// Whether it was ever healthy.
-    pub has_worked: bool,
+    pub(crate) has_worked: bool,
 }
 
 /// What counts of a task's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
+pub(crate) enum Health {
     /// Not yet known: it starts, or waits for its first checks.
     Pending,
     Healthy,
@@ -39,7 +39,7 @@ pub enum Health {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Start so many tasks of the primary deployment.
     Start(u32),
     /// Stop a task of another deployment, or one too many.
@@ -49,12 +49,12 @@ pub enum Action {
 }
 
 /// Healthy tasks that must be left.
-pub fn floor(desired: u32, minimum_percent: u32) -> u32 {
+pub(crate) fn floor(desired: u32, minimum_percent: u32) -> u32 {
     percent(desired, minimum_percent).div_ceil(100)
 }
 
 /// Tasks that there may be.
-pub fn cap(desired: u32, maximum_percent: u32) -> u32 {
+pub(crate) fn cap(desired: u32, maximum_percent: u32) -> u32 {
     percent(desired, maximum_percent) / 100
 }
 
@@ -63,7 +63,7 @@ fn percent(desired: u32, percent: u32) -> u32 {
 }
 
 /// Decides what one pass does.
-pub fn plan(situation: &Situation<'_>) -> Vec<Action> {
+pub(crate) fn plan(situation: &Situation<'_>) -> Vec<Action> {
     let floor = floor(situation.desired, situation.minimum_percent);
     let cap = cap(situation.desired, situation.maximum_percent);
     let is_new = |member: &&Member<'_>| member.deployment == situation.primary;
