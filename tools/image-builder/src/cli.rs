@@ -111,7 +111,12 @@ struct Source {
     #[arg(long)]
     allow_secrets_in_context: bool,
     /// Time of all files in the image and of itself, in seconds since 1970
-    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SOURCE_DATE_EPOCH",
+        default_value_t = 0
+    )]
     source_date_epoch: u64,
 }
 
@@ -139,7 +144,9 @@ fn pair(text: &str) -> Result<(String, String), String> {
 fn engine(text: &str) -> Result<String, String> {
     match text {
         "auto" | "embedded" => Ok(text.to_owned()),
-        "docker" | "podman" | "buildah" => Err("not available yet; the engines are auto and embedded".to_owned()),
+        "docker" | "podman" | "buildah" => {
+            Err("not available yet; the engines are auto and embedded".to_owned())
+        }
         _ => Err("the engines are auto and embedded".to_owned()),
     }
 }
@@ -183,7 +190,9 @@ impl Source {
             }
         }
         Ok(build::Request {
-            dockerfile: self.dockerfile.unwrap_or_else(|| self.context.join("Dockerfile")),
+            dockerfile: self
+                .dockerfile
+                .unwrap_or_else(|| self.context.join("Dockerfile")),
             context: self.context,
             settings: Settings {
                 arguments,

@@ -30,7 +30,11 @@ impl Repository {
 }
 
 /// Looks at a repository and a tag, in two calls side by side.
-pub(crate) async fn repository(client: &Client, name: &str, tag: &str) -> anyhow::Result<Repository> {
+pub(crate) async fn repository(
+    client: &Client,
+    name: &str,
+    tag: &str,
+) -> anyhow::Result<Repository> {
     let (described, tagged) = tokio::join!(describe(client, name), tagged(client, name, tag));
     let described = described?;
     Ok(Repository {
@@ -40,11 +44,22 @@ pub(crate) async fn repository(client: &Client, name: &str, tag: &str) -> anyhow
 }
 
 async fn describe(client: &Client, name: &str) -> anyhow::Result<Repository> {
-    let answer = client.describe_repositories().repository_names(name).send().await;
+    let answer = client
+        .describe_repositories()
+        .repository_names(name)
+        .send()
+        .await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) if aws::code(&error) == Some("RepositoryNotFoundException") => return Err(missing(name)),
-        Err(error) => return Err(aws::explain(&format!("look for the repository {name}"), error)),
+        Err(error) if aws::code(&error) == Some("RepositoryNotFoundException") => {
+            return Err(missing(name));
+        }
+        Err(error) => {
+            return Err(aws::explain(
+                &format!("look for the repository {name}"),
+                error,
+            ));
+        }
     };
     let found = answer.repositories().first().ok_or_else(|| missing(name))?;
     let uri = found
@@ -58,11 +73,14 @@ async fn describe(client: &Client, name: &str) -> anyhow::Result<Repository> {
 }
 
 fn missing(name: &str) -> anyhow::Error {
-    Fault::new(1, format!("there is no repository {name} in this account and region"))
-        .with_hint(format!(
-            "provision the environment, or run `aws ecr create-repository --repository-name {name}`"
-        ))
-        .into()
+    Fault::new(
+        1,
+        format!("there is no repository {name} in this account and region"),
+    )
+    .with_hint(format!(
+        "provision the environment, or run `aws ecr create-repository --repository-name {name}`"
+    ))
+    .into()
 }
 
 async fn tagged(client: &Client, name: &str, tag: &str) -> anyhow::Result<Option<Digest>> {
@@ -79,8 +97,17 @@ async fn tagged(client: &Client, name: &str, tag: &str) -> anyhow::Result<Option
             .and_then(|image| image.image_digest())
             .and_then(Digest::parse)),
         // The repository's own absence is reported by the other call, with what to do about it.
-        Err(error) if ["ImageNotFoundException", "RepositoryNotFoundException"].map(Some).contains(&aws::code(&error)) => Ok(None),
-        Err(error) => Err(aws::explain(&format!("look for the image {name}:{tag}"), error)),
+        Err(error)
+            if ["ImageNotFoundException", "RepositoryNotFoundException"]
+                .map(Some)
+                .contains(&aws::code(&error)) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(aws::explain(
+            &format!("look for the image {name}:{tag}"),
+            error,
+        )),
     }
 }
 
@@ -90,21 +117,32 @@ pub(crate) async fn authorization(host: &str) -> anyhow::Result<Option<Authoriza
     let mut config = aws::config().await?;
     let region = region(host);
     if let Some(region) = region {
-        config = config.into_builder().region(Region::new(region.to_owned())).build();
+        config = config
+            .into_builder()
+            .region(Region::new(region.to_owned()))
+            .build();
     }
     let answer = Client::new(&config)
         .get_authorization_token()
         .send()
         .await
         .map_err(|error| aws::explain("get a password for the registry", error))?;
-    let data = answer.authorization_data().first().context("ECR gave no password for the registry")?;
+    let data = answer
+        .authorization_data()
+        .first()
+        .context("ECR gave no password for the registry")?;
     let endpoint = data.proxy_endpoint().unwrap_or_default();
-    let endpoint = endpoint.split_once("://").map_or(endpoint, |(_, host)| host).trim_end_matches('/');
+    let endpoint = endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, host)| host)
+        .trim_end_matches('/');
     // A token is good for every registry of ECR that the account may use, also for those of other accounts.
     if region.is_none() && endpoint != host {
         return Ok(None);
     }
-    let token = data.authorization_token().context("ECR gave no password for the registry")?;
+    let token = data
+        .authorization_token()
+        .context("ECR gave no password for the registry")?;
     Ok(Some(Authorization::basic(token)))
 }
 
@@ -116,7 +154,10 @@ pub(crate) fn may_be_ecr(host: &str) -> bool {
 /// The region of a registry's host, if it is one of ECR's: `ACCOUNT.dkr.ecr[-fips].REGION.amazonaws.com[.cn]`.
 fn region(host: &str) -> Option<&str> {
     let (account, rest) = host.split_once(".dkr.ecr")?;
-    let rest = rest.strip_prefix("-fips").unwrap_or(rest).strip_prefix('.')?;
+    let rest = rest
+        .strip_prefix("-fips")
+        .unwrap_or(rest)
+        .strip_prefix('.')?;
     let (region, domain) = rest.split_once('.')?;
     let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
     (is_account && ["amazonaws.com", "amazonaws.com.cn"].contains(&domain)).then_some(region)
@@ -129,9 +170,18 @@ mod tests {
     #[test]
     fn knows_the_hosts_of_ecr() {
         for (host, expected) in [
-            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", Some("eu-west-1")),
-            ("123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", Some("us-gov-west-1")),
-            ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
+            (
+                "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+                Some("eu-west-1"),
+            ),
+            (
+                "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+                Some("us-gov-west-1"),
+            ),
+            (
+                "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+                Some("cn-north-1"),
+            ),
             ("123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.io", None),
             ("evil.dkr.ecr.eu-west-1.amazonaws.com", None),
             ("127.0.0.1:4510", None),

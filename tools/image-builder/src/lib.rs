@@ -63,10 +63,18 @@ pub fn run(request: &Request) -> anyhow::Result<u8> {
         Job::Publish(build, push) => {
             push::check(push)?;
             let document = built(build, &console)?;
-            if build.dry_run { document } else { pushed(push, &console)? }
+            if build.dry_run {
+                document
+            } else {
+                pushed(push, &console)?
+            }
         }
     };
-    output::document(&labelled(&document), request.output.as_deref(), Secrecy::Public)?;
+    output::document(
+        &labelled(&document),
+        request.output.as_deref(),
+        Secrecy::Public,
+    )?;
     Ok(exit::DONE)
 }
 
@@ -76,13 +84,30 @@ fn built(job: &build::Request, console: &Console) -> anyhow::Result<Image> {
         ImageOutcome::Built => "built",
         ImageOutcome::Reused => "unchanged",
     };
-    console.status(&format!("{how}: {}:{} {}", job.repository, job.tag, summary(&image)));
-    Ok(report::document(&image, &job.repository, &job.tag, outcome, false))
+    console.status(&format!(
+        "{how}: {}:{} {}",
+        job.repository,
+        job.tag,
+        summary(&image)
+    ));
+    Ok(report::document(
+        &image,
+        &job.repository,
+        &job.tag,
+        outcome,
+        false,
+    ))
 }
 
 fn pushed(job: &push::Request, console: &Console) -> anyhow::Result<Image> {
     let pushed = push::push(job, console)?;
-    Ok(report::document(&pushed.image, &pushed.uri, &job.tag, pushed.outcome, pushed.is_there))
+    Ok(report::document(
+        &pushed.image,
+        &pushed.uri,
+        &job.tag,
+        pushed.outcome,
+        pushed.is_there,
+    ))
 }
 
 fn summary(image: &Stored) -> String {

@@ -55,7 +55,11 @@ pub(crate) fn push(request: &Request, console: &Console) -> anyhow::Result<Pushe
         return Ok(pushed(ImageOutcome::Reused, true, image));
     }
     if repository.is_immutable && repository.tagged.is_some() {
-        return Err(immutable(&repository.uri, &request.tag, repository.tagged.as_ref()));
+        return Err(immutable(
+            &repository.uri,
+            &request.tag,
+            repository.tagged.as_ref(),
+        ));
     }
     if request.dry_run {
         console.status(&format!(
@@ -67,9 +71,16 @@ pub(crate) fn push(request: &Request, console: &Console) -> anyhow::Result<Pushe
     }
     let (host, path) = repository.parts()?;
     let credentials = |host: &str| aws::block_on(ecr::authorization(host));
-    let registry = Registry::new(host, path, Access::Push, &credentials, Retries::usual()).authorized(authorization);
-    let progress = Progress::bytes(console, image.manifest.content_size(), &format!("pushing {name}"));
-    match send(&registry, &image, &request.tag, &layout, &|bytes| progress.advance(bytes)) {
+    let registry = Registry::new(host, path, Access::Push, &credentials, Retries::usual())
+        .authorized(authorization);
+    let progress = Progress::bytes(
+        console,
+        image.manifest.content_size(),
+        &format!("pushing {name}"),
+    );
+    match send(&registry, &image, &request.tag, &layout, &|bytes| {
+        progress.advance(bytes)
+    }) {
         Ok(sent) => progress.done(&format!(
             "pushed {name}: {} sent, {} there already",
             bytes(sent.uploaded),

@@ -5,7 +5,13 @@ use contract::image::{Image, ImageOutcome, Layer};
 use crate::image::layout::Stored;
 
 /// The document of an image in a repository, or on its way there.
-pub(crate) fn document(image: &Stored, repository: &str, tag: &str, outcome: ImageOutcome, pushed: bool) -> Image {
+pub(crate) fn document(
+    image: &Stored,
+    repository: &str,
+    tag: &str,
+    outcome: ImageOutcome,
+    pushed: bool,
+) -> Image {
     let origins = image.config.layer_origins();
     let layers = image
         .manifest

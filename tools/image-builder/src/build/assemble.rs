@@ -44,12 +44,13 @@ pub(super) fn assemble(
     };
     for (number, stage) in gathered.stages {
         let base = &graph.stages[&number].base;
-        let filled = assembly
-            .stage(base, stage)
-            .with_context(|| format!("cannot build {}", request.dockerfile.display()))?;
+        let filled = assembly.stage(base, stage)?;
         assembly.done.insert(number, filled);
     }
-    let target = assembly.done.remove(&graph.target).context("the target was not built")?;
+    let target = assembly
+        .done
+        .remove(&graph.target)
+        .context("the target was not built")?;
     assembly.finish(target, is_settled)
 }
 
@@ -98,7 +99,11 @@ impl Assembly<'_> {
                     .map(|(layer, diff_id)| {
                         let (_, media_type) = layer_type(&layer.media_type)?;
                         Ok(Written {
-                            descriptor: Descriptor::new(media_type, layer.digest.clone(), layer.size),
+                            descriptor: Descriptor::new(
+                                media_type,
+                                layer.digest.clone(),
+                                layer.size,
+                            ),
                             diff_id: diff_id.clone(),
                         })
                     })
@@ -138,7 +143,12 @@ impl Assembly<'_> {
     }
 
     /// What a step adds to the file system.
-    fn added(&self, step: &Step, items: Option<Vec<Item>>, tree: &Tree) -> anyhow::Result<Option<Tree>> {
+    fn added(
+        &self,
+        step: &Step,
+        items: Option<Vec<Item>>,
+        tree: &Tree,
+    ) -> anyhow::Result<Option<Tree>> {
         match &step.action {
             Action::Configure => Ok(None),
             Action::Copy(copy) => self.copied(copy, items, tree).map(Some),
@@ -162,7 +172,9 @@ impl Assembly<'_> {
         let items = match (&copy.origin, items) {
             (Origin::Context, Some(items)) => items,
             (Origin::Context, None) => bail!("its files were not looked for"),
-            (Origin::Stage(number), _) => copy::gather(View::Tree(&self.done[number].tree), &copy.sources)?,
+            (Origin::Stage(number), _) => {
+                copy::gather(View::Tree(&self.done[number].tree), &copy.sources)?
+            }
             (Origin::Image(reference, platform), _) => {
                 let source = self.bases.tree(reference, platform, &self.archives)?;
                 copy::gather(View::Tree(&source), &copy.sources)?
@@ -171,7 +183,11 @@ impl Assembly<'_> {
         let request = copy::Request {
             texts: copy.texts.clone(),
             destination: copy.destination.clone(),
-            owner: copy.chown.as_deref().map(|owner| account::owner(owner, tree)).transpose()?,
+            owner: copy
+                .chown
+                .as_deref()
+                .map(|owner| account::owner(owner, tree))
+                .transpose()?,
             mode: copy.chmod,
             unpacks: copy.unpacks,
         };
@@ -191,12 +207,15 @@ impl Assembly<'_> {
         if self.cache.has_shape(&key) {
             let diff_id = layer::diff_id(tree, epoch)?;
             if let Some(known) = self.cache.find_content(&key, &diff_id, self.layout) {
-                self.console.detail(&format!("unchanged in content: {}", step.source));
+                self.console
+                    .detail(&format!("unchanged in content: {}", step.source));
                 return Ok(known);
             }
         }
         let progress = Progress::bytes(self.console, layer::archive_size(tree), &step.source);
-        let written = layer::write(tree, epoch, layer::threads(), self.layout, &|bytes| progress.advance(bytes));
+        let written = layer::write(tree, epoch, layer::threads(), self.layout, &|bytes| {
+            progress.advance(bytes)
+        });
         progress.clear();
         let written = written?;
         self.cache.add(key, &written);
@@ -216,22 +235,35 @@ impl Assembly<'_> {
             config: run,
             rootfs: RootFs {
                 kind: "layers".to_owned(),
-                diff_ids: target.layers.iter().map(|layer| layer.diff_id.clone()).collect(),
+                diff_ids: target
+                    .layers
+                    .iter()
+                    .map(|layer| layer.diff_id.clone())
+                    .collect(),
             },
             history: Some(target.history),
         };
-        let layers = target.layers.into_iter().map(|layer| layer.descriptor).collect();
+        let layers = target
+            .layers
+            .into_iter()
+            .map(|layer| layer.descriptor)
+            .collect();
         let manifest = Manifest::new(self.layout.put(OCI_CONFIG, &config.to_bytes()?)?, layers);
         let bytes = manifest.to_bytes()?;
         let descriptor = self.layout.put(OCI_MANIFEST, &bytes)?;
-        self.layout.point_to(&descriptor, &self.request.tag, ENGINE, &config)?;
+        self.layout
+            .point_to(&descriptor, &self.request.tag, ENGINE, &config)?;
         let mut needed: BTreeSet<_> = self.bases.digests();
         needed.extend([descriptor.digest, manifest.config.digest]);
         needed.extend(manifest.layers.into_iter().map(|layer| layer.digest));
         needed.extend(self.cache.digests().cloned());
         self.cache.save(is_settled)?;
         self.layout.retain(&needed)?;
-        remove_others(self.archives.directory(), &self.archives.used(), archive::SUFFIX)?;
+        remove_others(
+            self.archives.directory(),
+            &self.archives.used(),
+            archive::SUFFIX,
+        )?;
         self.layout.image()
     }
 }

@@ -15,7 +15,7 @@ use crate::image::platform::Platform;
 use crate::image::reference::{Reference, Selector};
 use crate::registry::authorization::{Authorization, of_docker_config};
 use crate::registry::pull::{self, Pulled};
-use crate::registry::{Access, Registry, Retries};
+use crate::registry::{Access, Failure, Registry, Retries};
 use crate::rootfs::archive::Store;
 use crate::rootfs::tree::Tree;
 
@@ -51,40 +51,60 @@ impl<'a> Bases<'a> {
     }
 
     /// The image's description, from the registry or from an earlier build.
-    pub(crate) fn describe(&mut self, reference: &Reference, platform: &Platform) -> anyhow::Result<&Pulled> {
+    pub(crate) fn describe(
+        &mut self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> anyhow::Result<&Pulled> {
         let key = key(reference, platform);
         if !self.found.contains_key(&key) {
-            let registry = registry(reference);
-            let digest = self.digest(&registry, reference)?;
+            let digest = self.digest(reference)?;
+            let registry = registry(reference, Retries::usual());
             let pulled = pull::describe(&registry, &digest, platform, self.layout)?;
             self.found.insert(key.clone(), pulled);
         }
         Ok(&self.found[&key])
     }
 
-    fn digest(&mut self, registry: &Registry<'_>, reference: &Reference) -> anyhow::Result<Digest> {
+    fn digest(&mut self, reference: &Reference) -> anyhow::Result<Digest> {
         let name = reference.to_string();
         let known = self.remembered.tags.get(&name).cloned();
-        match (pull::current(registry, &reference.selector), known) {
+        // With an answer at hand, it is not worth while to wait long for a better one.
+        let retries = known
+            .as_ref()
+            .map_or_else(Retries::usual, |_known| Retries::few());
+        let registry = registry(reference, retries);
+        match (pull::current(&registry, &reference.selector), known) {
             (Ok(digest), known) => {
-                if matches!(reference.selector, Selector::Tag(_)) && known.as_ref() != Some(&digest) {
+                if matches!(reference.selector, Selector::Tag(_)) && known.as_ref() != Some(&digest)
+                {
                     self.remembered.tags.insert(name, digest.clone());
                     let bytes = serde_json::to_vec(&self.remembered)?;
-                    write_atomic(&self.layout.cache().join(REMEMBERED), &bytes, Secrecy::Public)?;
+                    write_atomic(
+                        &self.layout.cache().join(REMEMBERED),
+                        &bytes,
+                        Secrecy::Public,
+                    )?;
                 }
                 Ok(digest)
             }
-            (Err(error), Some(digest)) => {
-                self.console
-                    .warning(&format!("{error:#}; the image that {name} was the last time ({digest}) is used"));
+            (Err(Failure::Passing(error)), Some(digest)) => {
+                self.console.warning(&format!(
+                    "cannot ask for {name} ({error:#}); the image that it was the last time ({digest}) is used"
+                ));
                 Ok(digest)
             }
-            (Err(error), None) => Err(error),
+            (Err(Failure::Final(error)), _) => Err(error),
+            (Err(failure), _) => Err(failure.explain(&format!("find {name}"))),
         }
     }
 
     /// An image that was described.
-    pub(crate) fn get(&self, reference: &Reference, platform: &Platform) -> anyhow::Result<&Pulled> {
+    pub(crate) fn get(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> anyhow::Result<&Pulled> {
         self.found
             .get(&key(reference, platform))
             .ok_or_else(|| anyhow::anyhow!("{reference} was not looked up"))
@@ -100,10 +120,16 @@ impl<'a> Bases<'a> {
         if layers.iter().all(|layer| self.layout.has(layer)) {
             return Ok(());
         }
-        let registry = registry(reference);
-        let progress = Progress::bytes(self.console, pulled.manifest.content_size(), &format!("pulling {reference}"));
+        let registry = registry(reference, Retries::usual());
+        let progress = Progress::bytes(
+            self.console,
+            pulled.manifest.content_size(),
+            &format!("pulling {reference}"),
+        );
         for layer in layers {
-            if let Err(error) = pull::blob(&registry, layer, self.layout, &|bytes| progress.advance(bytes)) {
+            if let Err(error) = pull::blob(&registry, layer, self.layout, &|bytes| {
+                progress.advance(bytes)
+            }) {
                 progress.clear();
                 return Err(error);
             }
@@ -113,13 +139,28 @@ impl<'a> Bases<'a> {
     }
 
     /// The image's file system.
-    pub(crate) fn tree(&self, reference: &Reference, platform: &Platform, archives: &Store) -> anyhow::Result<Tree> {
+    pub(crate) fn tree(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        archives: &Store,
+    ) -> anyhow::Result<Tree> {
         self.fetch(reference, platform)?;
         let pulled = self.get(reference, platform)?;
         let mut tree = Tree::default();
-        for (layer, diff_id) in pulled.manifest.layers.iter().zip(&pulled.config.rootfs.diff_ids) {
+        for (layer, diff_id) in pulled
+            .manifest
+            .layers
+            .iter()
+            .zip(&pulled.config.rootfs.diff_ids)
+        {
             let (compression, _) = layer_type(&layer.media_type)?;
-            archives.apply_layer(&mut tree, &self.layout.blob(&layer.digest), compression, diff_id)?;
+            archives.apply_layer(
+                &mut tree,
+                &self.layout.blob(&layer.digest),
+                compression,
+                diff_id,
+            )?;
         }
         Ok(tree)
     }
@@ -131,7 +172,11 @@ impl<'a> Bases<'a> {
             .flat_map(|pulled| {
                 let parts = [&pulled.digest, &pulled.manifest.config.digest];
                 let layers = pulled.manifest.layers.iter().map(|layer| &layer.digest);
-                parts.into_iter().chain(&pulled.index).chain(layers).cloned()
+                parts
+                    .into_iter()
+                    .chain(&pulled.index)
+                    .chain(layers)
+                    .cloned()
             })
             .collect()
     }
@@ -141,8 +186,14 @@ fn key(reference: &Reference, platform: &Platform) -> String {
     format!("{reference} {platform}")
 }
 
-fn registry(reference: &Reference) -> Registry<'static> {
-    Registry::new(&reference.host, &reference.repository, Access::Pull, &credentials, Retries::usual())
+fn registry(reference: &Reference, retries: Retries) -> Registry<'static> {
+    Registry::new(
+        &reference.host,
+        &reference.repository,
+        Access::Pull,
+        &credentials,
+        retries,
+    )
 }
 
 /// For a registry that wants user and password: what the docker command knows, else ECR's token where it belongs.

@@ -12,6 +12,8 @@ use crate::context::{Context, secret};
 use crate::dockerfile::Dockerfile;
 use crate::image::config::Config;
 use crate::image::digest::Digest;
+use crate::image::platform::Platform;
+use crate::image::reference::Reference;
 use crate::problem::Problems;
 use crate::rootfs::copy::{self, Item};
 use crate::rootfs::node::{Kind, Source};
@@ -72,7 +74,9 @@ impl Gathered {
                 for (file, node) in items.iter().flat_map(Item::nodes) {
                     let content = match &node.kind {
                         Kind::File(content) => match &content.source {
-                            Source::Host(path, stamp) => format!("{} {}", path.display(), stamp.words()),
+                            Source::Host(path, stamp) => {
+                                format!("{} {}", path.display(), stamp.words())
+                            }
                             other => format!("{other:?}"),
                         },
                         Kind::Link(target) => target.clone(),
@@ -94,61 +98,118 @@ pub(super) fn gather(
     context: &Context,
     bases: &mut Bases<'_>,
 ) -> anyhow::Result<Gathered> {
-    let mut images = BTreeMap::new();
-    let mut stages: BTreeMap<usize, Stage> = BTreeMap::new();
-    let mut missing = Problems::default();
-    let mut secrets = Problems::default();
+    let mut search = Search {
+        request,
+        file,
+        context,
+        bases,
+        images: BTreeMap::new(),
+        missing: Problems::default(),
+        secrets: Problems::default(),
+    };
+    let mut stages = BTreeMap::new();
     for (&number, needed) in &graph.stages {
-        let start = match &needed.base {
-            Base::Scratch => start(Config::scratch(&request.settings.platform)),
+        let start = search.start(number, &needed.base, &stages)?;
+        let evaluated = stage::evaluate(file, number, needed, start, graph, &request.settings)?;
+        let items = search.items(&evaluated)?;
+        stages.insert(number, Stage { evaluated, items });
+    }
+    let images = search.finish()?;
+    Ok(Gathered { stages, images })
+}
+
+struct Search<'a, 'b> {
+    request: &'a Request,
+    file: &'a Dockerfile,
+    context: &'a Context,
+    bases: &'a mut Bases<'b>,
+    images: BTreeMap<String, Digest>,
+    missing: Problems,
+    secrets: Problems,
+}
+
+impl Search<'_, '_> {
+    /// What a stage begins with.
+    fn start(
+        &mut self,
+        number: usize,
+        base: &Base,
+        stages: &BTreeMap<usize, Stage>,
+    ) -> anyhow::Result<Start> {
+        let start = match base {
+            Base::Scratch => start(Config::scratch(&self.request.settings.platform)),
             Base::Stage(earlier) => Start {
                 run: stages[earlier].evaluated.run.clone(),
                 author: stages[earlier].evaluated.author.clone(),
             },
-            Base::Image(reference, platform) => {
-                let pulled = bases.describe(reference, platform)?;
-                images.insert(format!("{reference} {platform}"), pulled.digest.clone());
-                start(pulled.config.clone())
-            }
+            Base::Image(reference, platform) => start(self.image(reference, platform)?),
         };
-        if start.run.on_build.as_ref().is_some_and(|triggers| !triggers.is_empty()) {
-            let base = &file.stages[number].base;
-            let message = format!("{base} has ONBUILD instructions, which the embedded engine does not run");
-            return Err(Problems::one(&file.name, file.stages[number].line, message).into());
+        if start
+            .run
+            .on_build
+            .as_ref()
+            .is_some_and(|triggers| !triggers.is_empty())
+        {
+            let stage = &self.file.stages[number];
+            let message = format!(
+                "{} has ONBUILD instructions, which the embedded engine does not run",
+                stage.base
+            );
+            return Err(Problems::one(&self.file.name, stage.line, message).into());
         }
-        let evaluated = stage::evaluate(file, number, needed, start, graph, &request.settings)?;
+        Ok(start)
+    }
+
+    /// The configuration of an image that is used.
+    fn image(&mut self, reference: &Reference, platform: &Platform) -> anyhow::Result<Config> {
+        let pulled = self.bases.describe(reference, platform)?;
+        let config = pulled.config.clone();
+        self.images
+            .insert(format!("{reference} {platform}"), pulled.digest.clone());
+        Ok(config)
+    }
+
+    /// What a stage copies from the context, by the lines of its instructions.
+    fn items(&mut self, evaluated: &Evaluated) -> anyhow::Result<BTreeMap<usize, Vec<Item>>> {
         let mut items = BTreeMap::new();
         for step in &evaluated.steps {
-            let Action::Copy(copy) = &step.action else { continue };
+            let Action::Copy(copy) = &step.action else {
+                continue;
+            };
             match &copy.origin {
                 Origin::Stage(_) => {}
                 Origin::Image(reference, platform) => {
-                    let pulled = bases.describe(reference, platform)?;
-                    images.insert(format!("{reference} {platform}"), pulled.digest.clone());
+                    self.image(reference, platform)?;
                 }
-                Origin::Context => match copy::gather(View::Context(context), &copy.sources) {
+                Origin::Context => match copy::gather(View::Context(self.context), &copy.sources) {
                     Ok(found) => {
                         for message in secrets_among(&found)? {
-                            secrets.add(&file.name, step.line, message);
+                            self.secrets.add(&self.file.name, step.line, message);
                         }
                         items.insert(step.line, found);
                     }
-                    Err(error) => missing.add(&file.name, step.line, format!("{error:#}")),
+                    Err(error) => {
+                        self.missing
+                            .add(&self.file.name, step.line, format!("{error:#}"))
+                    }
                 },
             }
         }
-        stages.insert(number, Stage { evaluated, items });
+        Ok(items)
     }
-    missing
-        .or(())
-        .map_err(|problems| Fault::new(exit::FAILED, problems.to_string()))?;
-    if !request.allow_secrets {
-        secrets.or(()).map_err(|problems| {
-            Fault::usage(problems.to_string())
-                .with_hint("leave them out with .dockerignore, or pass --allow-secrets-in-context if they are none")
-        })?;
+
+    fn finish(self) -> anyhow::Result<BTreeMap<String, Digest>> {
+        self.missing
+            .or(())
+            .map_err(|problems| Fault::new(exit::FAILED, problems.to_string()))?;
+        if !self.request.allow_secrets {
+            self.secrets.or(()).map_err(|problems| {
+                Fault::usage(problems.to_string())
+                    .with_hint("leave them out with .dockerignore, or pass --allow-secrets-in-context if they are none")
+            })?;
+        }
+        Ok(self.images)
     }
-    Ok(Gathered { stages, images })
 }
 
 fn start(config: Config) -> Start {
@@ -162,11 +223,15 @@ fn start(config: Config) -> Start {
 fn secrets_among(items: &[Item]) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     for (_, content) in items.iter().flat_map(Item::files) {
-        let Source::Host(path, _) = &content.source else { continue };
+        let Source::Host(path, _) = &content.source else {
+            continue;
+        };
         let Some(text) = path.to_str() else { continue };
         let head = || content.head(secret::HEAD).map_err(std::io::Error::other);
         if let Some(reason) = secret::reason(text, head)? {
-            found.push(format!("{text} looks like {reason}, and would be in the image"));
+            found.push(format!(
+                "{text} looks like {reason}, and would be in the image"
+            ));
         }
         if found.len() == 10 {
             break;

@@ -22,7 +22,6 @@ use crate::image::layout::{Layout, Stored};
 use crate::stage::{self, Graph, Settings};
 
 use bases::Bases;
-use gather::Gathered;
 use record::Record;
 
 /// The engine's name in documents.
@@ -54,7 +53,10 @@ pub struct Request {
 }
 
 /// Builds the image, and says whether it is another one than before.
-pub(crate) fn build(request: &Request, console: &Console) -> anyhow::Result<(Stored, ImageOutcome)> {
+pub(crate) fn build(
+    request: &Request,
+    console: &Console,
+) -> anyhow::Result<(Stored, ImageOutcome)> {
     if request.dry_run {
         let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
         let (image, _) = build_in(request, directory.path(), console)?;
@@ -63,7 +65,11 @@ pub(crate) fn build(request: &Request, console: &Console) -> anyhow::Result<(Sto
     build_in(request, &request.layout, console)
 }
 
-fn build_in(request: &Request, directory: &Path, console: &Console) -> anyhow::Result<(Stored, ImageOutcome)> {
+fn build_in(
+    request: &Request,
+    directory: &Path,
+    console: &Console,
+) -> anyhow::Result<(Stored, ImageOutcome)> {
     let began = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("this machine's clock is before 1970")?
@@ -81,9 +87,15 @@ fn build_in(request: &Request, directory: &Path, console: &Console) -> anyhow::R
     }
     let before = Record::read(&layout).manifest;
     let is_settled = gathered.is_settled(began);
-    let image = assemble::assemble(request, &graph, gathered, &bases, &layout, is_settled, console)?;
+    let image = assemble::assemble(
+        request, &graph, gathered, &bases, &layout, is_settled, console,
+    )?;
     // What changed this very moment can change again without a trace: it is compared by content the next time.
-    Record::write(&layout, is_settled.then_some(fingerprint.as_str()), &image.digest)?;
+    Record::write(
+        &layout,
+        is_settled.then_some(fingerprint.as_str()),
+        &image.digest,
+    )?;
     let outcome = if before.as_ref() == Some(&image.digest) {
         ImageOutcome::Reused
     } else {
@@ -99,9 +111,16 @@ fn read(request: &Request, console: &Console) -> anyhow::Result<(dockerfile::Doc
     let file = dockerfile::parse(&name, &source)?;
     let graph = stage::graph(&file, &request.settings)?;
     for name in &graph.unused {
-        console.warning(&format!("the build argument {name} is not used: no ARG declares it"));
+        console.warning(&format!(
+            "the build argument {name} is not used: no ARG declares it"
+        ));
     }
-    for name in request.settings.arguments.keys().filter(|name| is_secret_name(name)) {
+    for name in request
+        .settings
+        .arguments
+        .keys()
+        .filter(|name| is_secret_name(name))
+    {
         console.warning(&format!(
             "the build argument {name} looks like a secret; what it is written into can be read by everybody who has the image"
         ));
@@ -111,7 +130,16 @@ fn read(request: &Request, console: &Console) -> anyhow::Result<(dockerfile::Doc
 
 fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "APIKEY", "API_KEY", "PRIVATE_KEY", "CREDENTIAL"]
-        .iter()
-        .any(|word| name.contains(word))
+    [
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "TOKEN",
+        "APIKEY",
+        "API_KEY",
+        "PRIVATE_KEY",
+        "CREDENTIAL",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }

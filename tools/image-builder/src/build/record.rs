@@ -27,12 +27,20 @@ impl Record {
             .unwrap_or_default()
     }
 
-    pub(super) fn write(layout: &Layout, fingerprint: Option<&str>, manifest: &Digest) -> anyhow::Result<()> {
+    pub(super) fn write(
+        layout: &Layout,
+        fingerprint: Option<&str>,
+        manifest: &Digest,
+    ) -> anyhow::Result<()> {
         let record = Self {
             fingerprint: fingerprint.map(str::to_owned),
             manifest: Some(manifest.clone()),
         };
-        write_atomic(&layout.cache().join(FILE), &serde_json::to_vec(&record)?, Secrecy::Public)
+        write_atomic(
+            &layout.cache().join(FILE),
+            &serde_json::to_vec(&record)?,
+            Secrecy::Public,
+        )
     }
 
     /// The image in the layout, if it was made from the same inputs and is still whole.

@@ -23,11 +23,13 @@ impl Context {
     /// Opens the directory. The rules are in `DOCKERFILE.dockerignore` if that is there, else in `.dockerignore`.
     pub(crate) fn open(directory: &Path, dockerfile: &Path) -> anyhow::Result<Self> {
         let shown = directory.display();
-        let root = directory
-            .canonicalize()
-            .map_err(|error| Fault::usage(format!("cannot open the build context {shown}: {error}")))?;
+        let root = directory.canonicalize().map_err(|error| {
+            Fault::usage(format!("cannot open the build context {shown}: {error}"))
+        })?;
         if !root.is_dir() {
-            return Err(Fault::usage(format!("the build context {shown} is not a directory")).into());
+            return Err(
+                Fault::usage(format!("the build context {shown} is not a directory")).into(),
+            );
         }
         let mut beside = dockerfile.as_os_str().to_owned();
         beside.push(".dockerignore");
@@ -39,7 +41,9 @@ impl Context {
                     break;
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot read {}", file.display()));
+                }
             }
         }
         Ok(Self { root, ignore })
@@ -58,10 +62,18 @@ impl Context {
         let host_path = self.host_path(file);
         let metadata = match fs::symlink_metadata(&host_path) {
             Ok(metadata) => metadata,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
                 return Ok(None);
             }
-            Err(error) => return Err(error).with_context(|| format!("cannot look at {}", host_path.display())),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("cannot look at {}", host_path.display()));
+            }
         };
         if !file.is_empty() && self.ignore.leaves_out(file) {
             // A directory that is left out is there all the same for what is let in below it.
@@ -101,7 +113,11 @@ impl Context {
             names.push(name.into_string().map_err(|name| {
                 Fault::new(
                     1,
-                    format!("the name {} in {} is not UTF-8", name.display(), host_path.display()),
+                    format!(
+                        "the name {} in {} is not UTF-8",
+                        name.display(),
+                        host_path.display()
+                    ),
                 )
             })?);
         }
@@ -117,18 +133,29 @@ fn node(host_path: PathBuf, metadata: &Metadata) -> anyhow::Result<Node> {
     let (kind, mode) = if kind.is_dir() {
         (Kind::Directory, 0o755)
     } else if kind.is_file() {
-        let mode = if metadata.mode() & 0o111 == 0 { 0o644 } else { 0o755 };
+        let mode = if metadata.mode() & 0o111 == 0 {
+            0o644
+        } else {
+            0o755
+        };
         let content = Content {
             size: metadata.len(),
             source: Source::Host(host_path, Stamp::of(metadata)),
         };
         (Kind::File(content), mode)
     } else if kind.is_symlink() {
-        let target = fs::read_link(&host_path).with_context(|| format!("cannot read the link {}", host_path.display()))?;
-        let target = target
-            .into_os_string()
-            .into_string()
-            .map_err(|target| Fault::new(1, format!("the link {} leads to {}, which is not UTF-8", host_path.display(), target.display())))?;
+        let target = fs::read_link(&host_path)
+            .with_context(|| format!("cannot read the link {}", host_path.display()))?;
+        let target = target.into_os_string().into_string().map_err(|target| {
+            Fault::new(
+                1,
+                format!(
+                    "the link {} leads to {}, which is not UTF-8",
+                    host_path.display(),
+                    target.display()
+                ),
+            )
+        })?;
         (Kind::Link(target), 0o777)
     } else if kind.is_socket() {
         (Kind::Other("a socket"), 0)

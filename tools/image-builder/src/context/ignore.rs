@@ -25,7 +25,13 @@ impl Rule {
         Some(Self {
             parts: pattern
                 .split('/')
-                .map(|part| if part.contains("**") { None } else { Pattern::ignore(part) })
+                .map(|part| {
+                    if part.contains("**") {
+                        None
+                    } else {
+                        Pattern::ignore(part)
+                    }
+                })
                 .collect(),
             pattern: Pattern::ignore(pattern)?,
             lets_in,
@@ -34,7 +40,8 @@ impl Rule {
 
     /// Whether the path matches, or a directory above it.
     fn covers(&self, file: &str) -> bool {
-        self.pattern.matches(file) || path::ancestors(file).any(|directory| self.pattern.matches(directory))
+        self.pattern.matches(file)
+            || path::ancestors(file).any(|directory| self.pattern.matches(directory))
     }
 
     /// Whether a path below this directory can match.
@@ -72,13 +79,21 @@ impl Ignore {
             };
             if pattern.is_empty() {
                 if lets_in {
-                    problems.add(file, index + 1, "! stands alone: write the pattern to let in right after it");
+                    problems.add(
+                        file,
+                        index + 1,
+                        "! stands alone: write the pattern to let in right after it",
+                    );
                 }
                 continue;
             }
             match Rule::new(&cleaned(pattern), lets_in) {
                 Some(rule) => rules.push(rule),
-                None => problems.add(file, index + 1, format!("the pattern {pattern} is malformed")),
+                None => problems.add(
+                    file,
+                    index + 1,
+                    format!("the pattern {pattern} is malformed"),
+                ),
             }
         }
         problems.or(Self { rules })
@@ -113,7 +128,9 @@ fn cleaned(pattern: &str) -> String {
     for part in pattern.split('/') {
         match part {
             "" | "." => {}
-            ".." if !pattern.starts_with('/') && parts.last().is_none_or(|&last| last == "..") => parts.push(".."),
+            ".." if !pattern.starts_with('/') && parts.last().is_none_or(|&last| last == "..") => {
+                parts.push("..")
+            }
             ".." => {
                 parts.pop();
             }
@@ -134,19 +151,35 @@ mod tests {
     /// Which of the paths are left out.
     fn check(rules: &str, paths: &[&str], expected: &[&str]) {
         let ignore = Ignore::parse(".dockerignore", rules).unwrap();
-        let found: Vec<&str> = paths.iter().copied().filter(|path| ignore.leaves_out(path)).collect();
+        let found: Vec<&str> = paths
+            .iter()
+            .copied()
+            .filter(|path| ignore.leaves_out(path))
+            .collect();
         assert_eq!(found, expected, "{rules:?}");
     }
 
     #[test]
     fn lets_the_last_rule_decide() {
-        check("*.md\n!README*.md\nREADME-secret.md", &["a.md", "README.md", "README-secret.md"], &["a.md", "README-secret.md"]);
-        check("*.md\nREADME-secret.md\n!README*.md", &["a.md", "README.md", "README-secret.md"], &["a.md"]);
+        check(
+            "*.md\n!README*.md\nREADME-secret.md",
+            &["a.md", "README.md", "README-secret.md"],
+            &["a.md", "README-secret.md"],
+        );
+        check(
+            "*.md\nREADME-secret.md\n!README*.md",
+            &["a.md", "README.md", "README-secret.md"],
+            &["a.md"],
+        );
     }
 
     #[test]
     fn leaves_out_what_is_below_a_directory() {
-        check("a", &["a", "a/b", "a/b/c", "ab", "b/a"], &["a", "a/b", "a/b/c"]);
+        check(
+            "a",
+            &["a", "a/b", "a/b/c", "ab", "b/a"],
+            &["a", "a/b", "a/b/c"],
+        );
         check("*/a", &["a", "x/a", "x/a/b", "x/y/a"], &["x/a", "x/a/b"]);
         check("**/a", &["a", "x/a/b", "x/y/a"], &["a", "x/a/b", "x/y/a"]);
         check("a/**", &["a", "a/b", "a/b/c"], &["a/b", "a/b/c"]);
@@ -154,13 +187,25 @@ mod tests {
 
     #[test]
     fn lets_in_below_a_directory_that_is_left_out() {
-        check("*\n!a/b", &["a", "a/b", "a/b/c", "a/d", "e"], &["a", "a/d", "e"]);
-        check("a\n!a/b\na/b/secret", &["a/x", "a/b", "a/b/y", "a/b/secret"], &["a/x", "a/b/secret"]);
+        check(
+            "*\n!a/b",
+            &["a", "a/b", "a/b/c", "a/d", "e"],
+            &["a", "a/d", "e"],
+        );
+        check(
+            "a\n!a/b\na/b/secret",
+            &["a/x", "a/b", "a/b/y", "a/b/secret"],
+            &["a/x", "a/b/secret"],
+        );
     }
 
     #[test]
     fn cleans_the_patterns() {
-        check("\u{feff}a\n# b\n  d  \n/e\n./f//g/\nh/../i\n../j\n.\n/\n#k\n", &["a", "b", "d", "e", "f/g", "h", "i", "j", "k"], &["a", "d", "e", "f/g", "i"]);
+        check(
+            "\u{feff}a\n# b\n  d  \n/e\n./f//g/\nh/../i\n../j\n.\n/\n#k\n",
+            &["a", "b", "d", "e", "f/g", "h", "i", "j", "k"],
+            &["a", "d", "e", "f/g", "i"],
+        );
     }
 
     #[test]
@@ -184,14 +229,24 @@ mod tests {
 
     #[test]
     fn leaves_out_the_tools_own_directory_unless_it_is_let_in() {
-        check("", &[".longshore/local/image.json", "a"], &[".longshore/local/image.json"]);
-        check("!.longshore/x", &[".longshore/x", ".longshore/y"], &[".longshore/y"]);
+        check(
+            "",
+            &[".longshore/local/image.json", "a"],
+            &[".longshore/local/image.json"],
+        );
+        check(
+            "!.longshore/x",
+            &[".longshore/x", ".longshore/y"],
+            &[".longshore/y"],
+        );
     }
 
     #[test]
     fn reports_malformed_patterns() {
         assert_eq!(
-            Ignore::parse("x/.dockerignore", "a\n!\n[\nb\\\n").unwrap_err().to_string(),
+            Ignore::parse("x/.dockerignore", "a\n!\n[\nb\\\n")
+                .unwrap_err()
+                .to_string(),
             "x/.dockerignore:2: ! stands alone: write the pattern to let in right after it\n\
              x/.dockerignore:3: the pattern [ is malformed\n\
              x/.dockerignore:4: the pattern b\\ is malformed"

@@ -99,7 +99,8 @@ impl Pattern {
             return false;
         };
         let skipped = self.prefix.chars().count();
-        self.pieces.len() == skipped && rest.is_empty() || self.pieces.len() > skipped && self.matches_from(skipped, rest)
+        self.pieces.len() == skipped && rest.is_empty()
+            || self.pieces.len() > skipped && self.matches_from(skipped, rest)
     }
 
     /// Whether the pieces from that one on fit the text. All ways to match are followed at once, so that no pattern
@@ -242,9 +243,15 @@ mod tests {
             ("**", "a/b", false),
         ];
         for (pattern, path, expected) in cases {
-            assert_eq!(Pattern::glob(pattern).unwrap().matches(path), expected, "{pattern} {path}");
+            assert_eq!(
+                Pattern::glob(pattern).unwrap().matches(path),
+                expected,
+                "{pattern} {path}"
+            );
         }
-        for malformed in ["[]a]", "[-]", "[x-]", "[-x]", "[a-b-c]", "[", "[^", "[^bc", "a[", "a\\"] {
+        for malformed in [
+            "[]a]", "[-]", "[x-]", "[-x]", "[a-b-c]", "[", "[^", "[^bc", "a[", "a\\",
+        ] {
             assert_eq!(Pattern::glob(malformed), None, "{malformed}");
         }
     }
@@ -290,7 +297,11 @@ mod tests {
             ("*/a", "b/a", true),
         ];
         for (pattern, path, expected) in cases {
-            assert_eq!(Pattern::ignore(pattern).unwrap().matches(path), expected, "{pattern} {path}");
+            assert_eq!(
+                Pattern::ignore(pattern).unwrap().matches(path),
+                expected,
+                "{pattern} {path}"
+            );
         }
     }
 

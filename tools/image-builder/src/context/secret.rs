@@ -18,7 +18,10 @@ const EXAMPLES: [&str; 5] = ["example", "sample", "template", "dist", "defaults"
 
 /// Why the file must not be copied, if it is a secret. `head` reads its first bytes, and is called only where the
 /// name raises the suspicion.
-pub(crate) fn reason(file: &str, head: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<Option<&'static str>> {
+pub(crate) fn reason(
+    file: &str,
+    head: impl FnOnce() -> io::Result<Vec<u8>>,
+) -> io::Result<Option<&'static str>> {
     let Some((reason, sign)) = suspicion(file) else {
         return Ok(None);
     };
@@ -39,17 +42,29 @@ fn suspicion(file: &str) -> Option<(&'static str, Sign)> {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     let found = match name.as_str() {
         ".env" => ("an environment file", Sign::Name),
-        _ if name.starts_with(".env.") && !EXAMPLES.contains(&extension) => ("an environment file", Sign::Name),
+        _ if name.starts_with(".env.") && !EXAMPLES.contains(&extension) => {
+            ("an environment file", Sign::Name)
+        }
         "id_rsa" | "id_dsa" | "id_ecdsa" | "id_ed25519" => ("a private SSH key", Sign::Name),
         "credentials" if directory == ".aws" => ("AWS credentials", Sign::Name),
         ".git-credentials" => ("git credentials", Sign::Name),
         ".netrc" | "_netrc" => ("passwords of hosts", Sign::Content(&["password"])),
-        ".npmrc" | ".yarnrc" => ("a token of a package registry", Sign::Content(&["_authToken=", "_auth=", "_password="])),
-        ".pypirc" => ("a password of a package registry", Sign::Content(&["password"])),
-        "config.json" if directory == ".docker" => ("passwords of registries", Sign::Content(&["\"auth\"", "\"identitytoken\""])),
-        _ if ["pem", "key", "ppk"].contains(&extension) => {
-            ("a private key", Sign::Content(&["PRIVATE KEY-----", "PuTTY-User-Key-File"]))
-        }
+        ".npmrc" | ".yarnrc" => (
+            "a token of a package registry",
+            Sign::Content(&["_authToken=", "_auth=", "_password="]),
+        ),
+        ".pypirc" => (
+            "a password of a package registry",
+            Sign::Content(&["password"]),
+        ),
+        "config.json" if directory == ".docker" => (
+            "passwords of registries",
+            Sign::Content(&["\"auth\"", "\"identitytoken\""]),
+        ),
+        _ if ["pem", "key", "ppk"].contains(&extension) => (
+            "a private key",
+            Sign::Content(&["PRIVATE KEY-----", "PuTTY-User-Key-File"]),
+        ),
         _ => return None,
     };
     Some(found)
@@ -77,7 +92,11 @@ mod tests {
             ("key", key, false),
             (".npmrc", "//registry/:_authToken=abc", true),
             (".npmrc", "save-exact=true", false),
-            (".docker/config.json", "{\"auths\":{\"x\":{\"auth\":\"eA==\"}}}", true),
+            (
+                ".docker/config.json",
+                "{\"auths\":{\"x\":{\"auth\":\"eA==\"}}}",
+                true,
+            ),
             ("config.json", "\"auth\"", false),
         ];
         for (file, content, expected) in cases {

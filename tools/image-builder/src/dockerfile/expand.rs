@@ -19,7 +19,11 @@ pub(crate) fn words(text: &str, escape: char, lookup: Lookup<'_>) -> Result<Vec<
 }
 
 /// A here-document's content: quotes are text there.
-pub(crate) fn document(document: &Document, escape: char, lookup: Lookup<'_>) -> Result<String, String> {
+pub(crate) fn document(
+    document: &Document,
+    escape: char,
+    lookup: Lookup<'_>,
+) -> Result<String, String> {
     if document.expand {
         Ok(Expansion::of(&document.content, escape, lookup, Quotes::Text)?.0)
     } else {
@@ -66,7 +70,12 @@ impl Words {
 }
 
 impl<'a> Expansion<'a> {
-    fn of(text: &'a str, escape: char, lookup: Lookup<'a>, quotes: Quotes) -> Result<(String, Vec<String>), String> {
+    fn of(
+        text: &'a str,
+        escape: char,
+        lookup: Lookup<'a>,
+        quotes: Quotes,
+    ) -> Result<(String, Vec<String>), String> {
         let mut expansion = Self {
             chars: text.chars().peekable(),
             escape,
@@ -94,7 +103,11 @@ impl<'a> Expansion<'a> {
                     words.split(&value);
                 }
                 '\'' | '"' if self.quotes == Quotes::Meaningful => {
-                    let value = if c == '\'' { self.single_quoted()? } else { self.double_quoted()? };
+                    let value = if c == '\'' {
+                        self.single_quoted()?
+                    } else {
+                        self.double_quoted()?
+                    };
                     result.push_str(&value);
                     words.current.push_str(&value);
                 }
@@ -142,7 +155,10 @@ impl<'a> Expansion<'a> {
                 c if c == self.escape => {
                     let escape = self.escape;
                     // Only these can be escaped within quotes; before anything else the character is text.
-                    match self.chars.next_if(|&next| next == '"' || next == '$' || next == escape) {
+                    match self
+                        .chars
+                        .next_if(|&next| next == '"' || next == '$' || next == escape)
+                    {
                         Some(escaped) => value.push(escaped),
                         None if self.chars.peek().is_none() => {}
                         None => value.push(c),
@@ -174,7 +190,12 @@ impl<'a> Expansion<'a> {
             '}' => Ok(value.unwrap_or_default()),
             ':' => {
                 let modifier = self.chars.next().ok_or("} is missing")?;
-                self.substitution(&name, value.filter(|value| !value.is_empty()), modifier, ":")
+                self.substitution(
+                    &name,
+                    value.filter(|value| !value.is_empty()),
+                    modifier,
+                    ":",
+                )
             }
             '#' | '%' => self.trimmed(&value.unwrap_or_default(), modifier),
             '/' => self.replaced(&value.unwrap_or_default()),
@@ -183,7 +204,13 @@ impl<'a> Expansion<'a> {
     }
 
     /// `${name-word}` and its kin, after the modifier.
-    fn substitution(&mut self, name: &str, value: Option<String>, modifier: char, colon: &str) -> Result<String, String> {
+    fn substitution(
+        &mut self,
+        name: &str,
+        value: Option<String>,
+        modifier: char,
+        colon: &str,
+    ) -> Result<String, String> {
         if !"-+?".contains(modifier) {
             return Err(format!("${{{name}{colon}{modifier}…}} is not supported"));
         }
@@ -286,7 +313,10 @@ impl Glob {
                 '\\' => match chars.next() {
                     Some(c) if "*?\\}/".contains(c) => Piece::Char(c),
                     other => {
-                        return Err(format!("\\{} is no escape", other.map_or(String::new(), String::from)));
+                        return Err(format!(
+                            "\\{} is no escape",
+                            other.map_or(String::new(), String::from)
+                        ));
                     }
                 },
                 c => Piece::Char(c),
@@ -396,7 +426,10 @@ mod tests {
 
     #[test]
     fn splits_values_that_are_not_quoted() {
-        assert_eq!(words("a$X \"$X\" $none", '\\', &lookup).unwrap(), ["ax", "y", "x y"]);
+        assert_eq!(
+            words("a$X \"$X\" $none", '\\', &lookup).unwrap(),
+            ["ax", "y", "x y"]
+        );
     }
 
     #[test]
@@ -406,7 +439,10 @@ mod tests {
             content: "say \"$X\" it's \\$X\n".to_owned(),
             expand: true,
         };
-        assert_eq!(document(&text, '\\', &lookup).unwrap(), "say \"x y\" it's $X\n");
+        assert_eq!(
+            document(&text, '\\', &lookup).unwrap(),
+            "say \"x y\" it's $X\n"
+        );
         text.expand = false;
         assert_eq!(document(&text, '\\', &lookup).unwrap(), text.content);
     }
@@ -418,7 +454,10 @@ mod tests {
             ("${}", "cannot expand ${}: ${ has no name after it"),
             ("${X:=1}", "cannot expand ${X:=1}: ${X:=…} is not supported"),
             ("${none?}", "cannot expand ${none?}: none is not set"),
-            ("${EMPTY:?set it}", "cannot expand ${EMPTY:?set it}: EMPTY: set it"),
+            (
+                "${EMPTY:?set it}",
+                "cannot expand ${EMPTY:?set it}: EMPTY: set it",
+            ),
             ("'a", "cannot expand 'a: the closing ' is missing"),
             ("\"a", "cannot expand \"a: the closing \" is missing"),
         ];

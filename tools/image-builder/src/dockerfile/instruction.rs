@@ -26,12 +26,16 @@ pub(crate) fn from(line: usize, arguments: &str, escape: char) -> Result<Stage, 
     let words: Vec<&str> = rest.split_whitespace().collect();
     let (base, name) = match words.as_slice() {
         [base] => (*base, None),
-        [base, by, name] if by.eq_ignore_ascii_case("as") => (*base, Some(name.to_ascii_lowercase())),
+        [base, by, name] if by.eq_ignore_ascii_case("as") => {
+            (*base, Some(name.to_ascii_lowercase()))
+        }
         _ => return Err("FROM takes an image, or an image, AS and a name".to_owned()),
     };
     if let Some(name) = &name {
         let is_valid = name.starts_with(|c: char| c.is_ascii_lowercase())
-            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c));
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c));
         if !is_valid {
             return Err(format!(
                 "{name} is no name for a stage: it begins with a letter and has letters, digits, -, _ and . only"
@@ -101,8 +105,24 @@ fn plain(name: &str, rest: &str, escape: char) -> Result<Action, String> {
 }
 
 const INSTRUCTIONS: [&str; 18] = [
-    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER",
-    "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 fn unknown(name: &str) -> String {
@@ -155,7 +175,12 @@ fn command(rest: &str) -> Result<Command, String> {
 /// Flags of newer Dockerfile versions, or of sources that need the network.
 const UNSUPPORTED: [&str; 5] = ["parents", "exclude", "checksum", "keep-git-dir", "unpack"];
 
-fn copy(name: &str, mut flags: Flags, rest: &str, documents: Vec<lines::Document>) -> Result<Action, String> {
+fn copy(
+    name: &str,
+    mut flags: Flags,
+    rest: &str,
+    documents: Vec<lines::Document>,
+) -> Result<Action, String> {
     let unpacks = name == "ADD";
     let from = if unpacks { None } else { flags.take("from") };
     let chown = flags.take("chown");
@@ -165,7 +190,11 @@ fn copy(name: &str, mut flags: Flags, rest: &str, documents: Vec<lines::Document
     let mut sources = list(rest)?;
     let destination = match sources.pop() {
         Some(destination) if !sources.is_empty() => destination,
-        _ => return Err(format!("{name} needs at least one source and a destination")),
+        _ => {
+            return Err(format!(
+                "{name} needs at least one source and a destination"
+            ));
+        }
     };
     if !documents.is_empty() {
         sources.retain(|source| !lines::is_opening(source));

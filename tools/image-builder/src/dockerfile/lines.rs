@@ -69,8 +69,10 @@ pub(crate) fn read(file: &str, source: &str, problems: &mut Problems) -> Lines {
             .filter_map(|opening| {
                 let document = document(&opening, &mut raw);
                 if document.is_none() {
-                    let message =
-                        format!("the here-document {} has no end: its closing line is missing", opening.name);
+                    let message = format!(
+                        "the here-document {} has no end: its closing line is missing",
+                        opening.name
+                    );
                     problems.add(file, number, message);
                 }
                 document
@@ -170,7 +172,12 @@ fn openings(text: &str) -> Vec<Opening> {
     let takes_documents = words.next().is_some_and(|instruction| {
         ["add", "copy", "run"].contains(&instruction.to_ascii_lowercase().as_str())
     });
-    if !takes_documents || words.clone().next().is_some_and(|word| word.starts_with('[')) {
+    if !takes_documents
+        || words
+            .clone()
+            .next()
+            .is_some_and(|word| word.starts_with('['))
+    {
         return Vec::new();
     }
     words.filter_map(opening).collect()

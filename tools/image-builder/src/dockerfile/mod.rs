@@ -142,7 +142,8 @@ impl Dockerfile {
         let escape = self.escape;
         if let Some(arguments) = instruction::arguments_of("FROM", &line.text) {
             let stage = instruction::from(number, arguments, escape)?;
-            let is_taken = stage.name.is_some() && self.stages.iter().any(|other| other.name == stage.name);
+            let is_taken =
+                stage.name.is_some() && self.stages.iter().any(|other| other.name == stage.name);
             let name = stage.name.clone().unwrap_or_default();
             self.stages.push(stage);
             if is_taken {

@@ -20,14 +20,31 @@ fn reads_stages_with_their_names_and_lines() {
         "ARG V=1\nFROM --platform=$BUILDPLATFORM rust:$V AS Build\n\nCOPY . .\nfrom scratch\n",
     )
     .unwrap();
-    assert_eq!(file.globals, [(1, vec![("V".to_owned(), Some("1".to_owned()))])]);
+    assert_eq!(
+        file.globals,
+        [(1, vec![("V".to_owned(), Some("1".to_owned()))])]
+    );
     let first = &file.stages[0];
     assert_eq!(
-        (first.line, first.name.as_deref(), first.base.as_str(), first.platform.as_deref()),
+        (
+            first.line,
+            first.name.as_deref(),
+            first.base.as_str(),
+            first.platform.as_deref()
+        ),
         (2, Some("build"), "rust:$V", Some("$BUILDPLATFORM"))
     );
-    assert_eq!((first.instructions[0].line, first.instructions[0].source.as_str()), (4, "COPY . ."));
-    assert_eq!((file.stages[1].line, file.stages[1].base.as_str()), (5, "scratch"));
+    assert_eq!(
+        (
+            first.instructions[0].line,
+            first.instructions[0].source.as_str()
+        ),
+        (4, "COPY . .")
+    );
+    assert_eq!(
+        (file.stages[1].line, file.stages[1].base.as_str()),
+        (5, "scratch")
+    );
 }
 
 #[test]
@@ -62,7 +79,9 @@ fn reads_copies() {
 #[test]
 fn reads_commands_in_both_forms() {
     assert_eq!(
-        actions("ENTRYPOINT [\"/app\", \"--x\"]\nCMD echo \"$HOME\"\nCMD []\nSHELL [\"/bin/bash\", \"-c\"]"),
+        actions(
+            "ENTRYPOINT [\"/app\", \"--x\"]\nCMD echo \"$HOME\"\nCMD []\nSHELL [\"/bin/bash\", \"-c\"]"
+        ),
         [
             Action::Entrypoint(Command::Exec(text(&["/app", "--x"]))),
             Action::Cmd(Command::Shell("echo \"$HOME\"".to_owned())),
@@ -87,7 +106,10 @@ fn reads_health_checks() {
             "HEALTHCHECK --interval=5s --timeout=500ms --start-period=1m --retries=3 CMD [\"/app\", \"healthcheck\"]\n\
              HEALTHCHECK NONE"
         ),
-        [Action::Healthcheck(check), Action::Healthcheck(Healthcheck::default())]
+        [
+            Action::Healthcheck(check),
+            Action::Healthcheck(Healthcheck::default())
+        ]
     );
 }
 
@@ -99,7 +121,10 @@ fn reads_the_small_instructions() {
              STOPSIGNAL SIGINT\nMAINTAINER A B\nONBUILD COPY . /x\nRUN make"
         ),
         [
-            Action::Arg(vec![("a".to_owned(), None), ("b".to_owned(), Some("\"c d\"".to_owned()))]),
+            Action::Arg(vec![
+                ("a".to_owned(), None),
+                ("b".to_owned(), Some("\"c d\"".to_owned()))
+            ]),
             Action::Env(vec![("k".to_owned(), "v".to_owned())]),
             Action::Label(vec![("l".to_owned(), "m".to_owned())]),
             Action::Workdir("/a b".to_owned()),

@@ -103,7 +103,9 @@ pub(crate) fn pairs(instruction: &str, text: &str, escape: char) -> Result<Vec<P
     if !first.contains('=') {
         return match text.split_once([' ', '\t']) {
             Some((name, value)) => Ok(vec![(name.to_owned(), value.trim_start().to_owned())]),
-            None => Err(format!("{instruction} {first} has no value: write {first}=value")),
+            None => Err(format!(
+                "{instruction} {first} has no value: write {first}=value"
+            )),
         };
     }
     words
@@ -111,7 +113,9 @@ pub(crate) fn pairs(instruction: &str, text: &str, escape: char) -> Result<Vec<P
         .map(|word| match word.split_once('=') {
             Some(("", _)) => Err(format!("{word} has no name before the =")),
             Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-            None => Err(format!("{word} has no =: write name=value, and quotes around a value with spaces")),
+            None => Err(format!(
+                "{word} has no =: write name=value, and quotes around a value with spaces"
+            )),
         })
         .collect()
 }
@@ -124,14 +128,25 @@ mod tests {
     fn separates_flags_from_arguments() {
         let cases: [(&str, &[&str], &str); 5] = [
             ("a b", &[], "a b"),
-            ("--from=x  --chown=1:2 a b", &["--from=x", "--chown=1:2"], "a b"),
+            (
+                "--from=x  --chown=1:2 a b",
+                &["--from=x", "--chown=1:2"],
+                "a b",
+            ),
             ("--x=\"a b\" c", &["--x=a b"], "c"),
             ("--link", &["--link"], ""),
             ("-- --from=x", &[], "--from=x"),
         ];
         for (text, expected, rest) in cases {
             let (found, after) = flags(text, '\\');
-            assert_eq!((found.as_slice(), after), (&expected.iter().map(ToString::to_string).collect::<Vec<_>>()[..], rest), "{text}");
+            assert_eq!(
+                (found.as_slice(), after),
+                (
+                    &expected.iter().map(ToString::to_string).collect::<Vec<_>>()[..],
+                    rest
+                ),
+                "{text}"
+            );
         }
     }
 

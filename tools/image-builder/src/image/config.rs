@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::digest::Digest;
 use super::platform::Platform;
@@ -18,11 +18,16 @@ pub(crate) struct Config {
     pub(crate) author: Option<String>,
     #[serde(flatten)]
     pub(crate) platform: Platform,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) config: Run,
     pub(crate) rootfs: RootFs,
     #[serde(default)]
     pub(crate) history: Option<Vec<History>>,
+}
+
+/// Some tools write `null` for an image without any setting.
+fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Run, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// How a container of the image runs.
@@ -77,7 +82,10 @@ pub(crate) struct Healthcheck {
     pub(crate) retries: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

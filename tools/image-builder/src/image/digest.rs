@@ -22,7 +22,10 @@ impl Digest {
     /// From its text; other algorithms are not known.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(PREFIX)?;
-        let is_valid = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let is_valid = digits.len() == 64
+            && digits
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         is_valid.then(|| Self(text.to_owned()))
     }
 
@@ -112,7 +115,12 @@ mod tests {
 
     #[test]
     fn refuses_what_could_be_a_path() {
-        for text in ["sha256:../../etc/passwd", "sha512:00", "sha256:", &format!("sha256:{}", "A".repeat(64))] {
+        for text in [
+            "sha256:../../etc/passwd",
+            "sha512:00",
+            "sha256:",
+            &format!("sha256:{}", "A".repeat(64)),
+        ] {
             assert_eq!(Digest::parse(text), None, "{text}");
         }
     }

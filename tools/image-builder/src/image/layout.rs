@@ -1,7 +1,8 @@
 //! A directory that holds one image in the OCI image layout, and blobs that may be needed again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -40,7 +41,11 @@ pub(crate) struct Stored {
 impl Stored {
     /// How an index names it.
     pub(crate) fn descriptor(&self) -> Descriptor {
-        Descriptor::new(&self.media_type, self.digest.clone(), self.bytes.len() as u64)
+        Descriptor::new(
+            &self.media_type,
+            self.digest.clone(),
+            self.bytes.len() as u64,
+        )
     }
 }
 
@@ -51,11 +56,16 @@ impl Layout {
             directory: directory.to_owned(),
         };
         for path in [layout.blobs(), layout.cache()] {
-            fs::create_dir_all(&path).with_context(|| format!("cannot make the directory {}", path.display()))?;
+            fs::create_dir_all(&path)
+                .with_context(|| format!("cannot make the directory {}", path.display()))?;
         }
         let marker = layout.directory.join("oci-layout");
         if !marker.exists() {
-            write_atomic(&marker, br#"{"imageLayoutVersion":"1.0.0"}"#, Secrecy::Public)?;
+            write_atomic(
+                &marker,
+                br#"{"imageLayoutVersion":"1.0.0"}"#,
+                Secrecy::Public,
+            )?;
         }
         Ok(layout)
     }
@@ -63,9 +73,11 @@ impl Layout {
     /// Opens a directory that must hold an image.
     pub(crate) fn open(directory: &Path) -> anyhow::Result<Self> {
         if !directory.join("index.json").is_file() {
-            return Err(Fault::usage(format!("there is no image in {}", directory.display()))
-                .with_hint("run `image-builder build` with the same --layout first")
-                .into());
+            return Err(
+                Fault::usage(format!("there is no image in {}", directory.display()))
+                    .with_hint("run `image-builder build` with the same --layout first")
+                    .into(),
+            );
         }
         Ok(Self {
             directory: directory.to_owned(),
@@ -97,7 +109,8 @@ impl Layout {
 
     /// Whether the blob is there, whole.
     pub(crate) fn has(&self, descriptor: &Descriptor) -> bool {
-        fs::metadata(self.blob(&descriptor.digest)).is_ok_and(|found| found.len() == descriptor.size)
+        fs::metadata(self.blob(&descriptor.digest))
+            .is_ok_and(|found| found.len() == descriptor.size)
     }
 
     /// A file to write a blob into.
@@ -109,8 +122,12 @@ impl Layout {
     /// Makes a file that is written a blob.
     pub(crate) fn keep(&self, file: NamedTempFile, digest: &Digest) -> anyhow::Result<()> {
         let path = self.blob(digest);
-        file.persist(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let what = || format!("cannot write {}", path.display());
+        // Temporary files are their owner's alone; an image is for everybody.
+        file.as_file()
+            .set_permissions(Permissions::from_mode(0o644))
+            .with_context(what)?;
+        file.persist(&path).with_context(what)?;
         Ok(())
     }
 
@@ -128,13 +145,22 @@ impl Layout {
         let path = self.blob(digest);
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         if Digest::of(&bytes) != *digest {
-            bail!("{} is damaged: its content has another digest", path.display());
+            bail!(
+                "{} is damaged: its content has another digest",
+                path.display()
+            );
         }
         Ok(bytes)
     }
 
     /// Says which image the layout holds.
-    pub(crate) fn point_to(&self, manifest: &Descriptor, tag: &str, engine: &str, config: &Config) -> anyhow::Result<()> {
+    pub(crate) fn point_to(
+        &self,
+        manifest: &Descriptor,
+        tag: &str,
+        engine: &str,
+        config: &Config,
+    ) -> anyhow::Result<()> {
         let mut manifest = manifest.clone();
         manifest.platform = Some(config.platform.clone());
         manifest.annotations = BTreeMap::from([
@@ -146,23 +172,35 @@ impl Layout {
             media_type: Some(OCI_INDEX.to_owned()),
             manifests: vec![manifest],
         };
-        write_atomic(&self.directory.join("index.json"), &serde_json::to_vec(&index)?, Secrecy::Public)
+        write_atomic(
+            &self.directory.join("index.json"),
+            &serde_json::to_vec(&index)?,
+            Secrecy::Public,
+        )
     }
 
     /// The image that the layout holds.
     pub(crate) fn image(&self) -> anyhow::Result<Stored> {
         let path = self.directory.join("index.json");
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let index: Index =
-            serde_json::from_slice(&bytes).with_context(|| format!("{} is no index of a layout", path.display()))?;
+        let index: Index = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} is no index of a layout", path.display()))?;
         let [descriptor] = index.manifests.as_slice() else {
-            bail!("{} has {} images; one is needed", path.display(), index.manifests.len());
+            bail!(
+                "{} has {} images; one is needed",
+                path.display(),
+                index.manifests.len()
+            );
         };
         let bytes = self.get(&descriptor.digest)?;
         let manifest = Manifest::parse(&bytes)?;
         let config = Config::parse(&self.get(&manifest.config.digest)?)?;
         if let Some(missing) = manifest.layers.iter().find(|layer| !self.has(layer)) {
-            bail!("{} lacks the layer {}", self.directory.display(), missing.digest);
+            bail!(
+                "{} lacks the layer {}",
+                self.directory.display(),
+                missing.digest
+            );
         }
         let media_type = manifest.media_type.clone();
         Ok(Stored {
@@ -182,12 +220,23 @@ impl Layout {
 }
 
 /// Removes the files of a directory that are not named after one of the digests.
-pub(crate) fn remove_others(directory: &Path, needed: &BTreeSet<Digest>, suffix: &str) -> anyhow::Result<()> {
-    let kept: BTreeSet<String> = needed.iter().map(|digest| format!("{}{suffix}", digest.hex())).collect();
+pub(crate) fn remove_others(
+    directory: &Path,
+    needed: &BTreeSet<Digest>,
+    suffix: &str,
+) -> anyhow::Result<()> {
+    let kept: BTreeSet<String> = needed
+        .iter()
+        .map(|digest| format!("{}{suffix}", digest.hex()))
+        .collect();
     let what = || format!("cannot clean up {}", directory.display());
     for entry in fs::read_dir(directory).with_context(what)? {
         let entry = entry.with_context(what)?;
-        if !entry.file_name().to_str().is_some_and(|name| kept.contains(name)) {
+        if !entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| kept.contains(name))
+        {
             fs::remove_file(entry.path()).with_context(what)?;
         }
     }

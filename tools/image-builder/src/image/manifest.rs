@@ -73,9 +73,13 @@ impl Manifest {
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
-        let manifest: Self = serde_json::from_slice(bytes).context("the image's manifest is malformed")?;
+        let manifest: Self =
+            serde_json::from_slice(bytes).context("the image's manifest is malformed")?;
         if manifest.schema_version != 2 {
-            bail!("the image's manifest has version {}, not 2", manifest.schema_version);
+            bail!(
+                "the image's manifest has version {}, not 2",
+                manifest.schema_version
+            );
         }
         Ok(manifest)
     }
@@ -100,11 +104,16 @@ pub(crate) enum Compression {
 /// The compression and the OCI name of a layer's media type, which may be Docker's.
 pub(crate) fn layer_type(media_type: &str) -> anyhow::Result<(Compression, &'static str)> {
     match media_type {
-        OCI_LAYER | "application/vnd.docker.image.rootfs.diff.tar.gzip" => Ok((Compression::Gzip, OCI_LAYER)),
-        "application/vnd.oci.image.layer.v1.tar" | "application/vnd.docker.image.rootfs.diff.tar" => {
+        OCI_LAYER | "application/vnd.docker.image.rootfs.diff.tar.gzip" => {
+            Ok((Compression::Gzip, OCI_LAYER))
+        }
+        "application/vnd.oci.image.layer.v1.tar"
+        | "application/vnd.docker.image.rootfs.diff.tar" => {
             Ok((Compression::None, "application/vnd.oci.image.layer.v1.tar"))
         }
-        other => bail!("the embedded engine reads layers compressed by gzip or not at all, not {other}"),
+        other => {
+            bail!("the embedded engine reads layers compressed by gzip or not at all, not {other}")
+        }
     }
 }
 
@@ -125,7 +134,10 @@ mod tests {
                 r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{{"mediaType":"{OCI_CONFIG}","digest":"{digest}","size":1}},"layers":[{{"mediaType":"{OCI_LAYER}","digest":"{digest}","size":2}}]}}"#
             )
         );
-        assert_eq!(Manifest::parse(&manifest.to_bytes().unwrap()).unwrap(), manifest);
+        assert_eq!(
+            Manifest::parse(&manifest.to_bytes().unwrap()).unwrap(),
+            manifest
+        );
         assert_eq!(manifest.content_size(), 3);
     }
 

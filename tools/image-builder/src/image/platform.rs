@@ -52,7 +52,11 @@ impl FromStr for Platform {
         let (os, architecture, variant) = match parts.as_slice() {
             [os, architecture] => (*os, *architecture, None),
             [os, architecture, variant] => (*os, *architecture, Some(*variant)),
-            _ => return Err(format!("{text} is no platform: write linux/amd64 or linux/arm64")),
+            _ => {
+                return Err(format!(
+                    "{text} is no platform: write linux/amd64 or linux/arm64"
+                ));
+            }
         };
         if os != "linux" {
             return Err(format!("{text}: only images for linux can be built"));
@@ -62,9 +66,12 @@ impl FromStr for Platform {
             "aarch64" => "arm64",
             other => other,
         };
-        let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
+        let is_word =
+            |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric());
         if !is_word(architecture) || !variant.is_none_or(is_word) {
-            return Err(format!("{text} is no platform: write linux/amd64 or linux/arm64"));
+            return Err(format!(
+                "{text} is no platform: write linux/amd64 or linux/arm64"
+            ));
         }
         let variant = variant.filter(|&variant| (architecture, variant) != ("arm64", "v8"));
         Ok(Self {
@@ -96,12 +103,27 @@ mod tests {
             ("linux/x86_64", Ok("linux/amd64")),
             ("linux/arm64/v8", Ok("linux/arm64")),
             ("linux/arm/v7", Ok("linux/arm/v7")),
-            ("windows/amd64", Err("windows/amd64: only images for linux can be built")),
-            ("amd64", Err("amd64 is no platform: write linux/amd64 or linux/arm64")),
-            ("linux/", Err("linux/ is no platform: write linux/amd64 or linux/arm64")),
+            (
+                "windows/amd64",
+                Err("windows/amd64: only images for linux can be built"),
+            ),
+            (
+                "amd64",
+                Err("amd64 is no platform: write linux/amd64 or linux/arm64"),
+            ),
+            (
+                "linux/",
+                Err("linux/ is no platform: write linux/amd64 or linux/arm64"),
+            ),
         ] {
-            let found = text.parse::<Platform>().map(|platform| platform.to_string());
-            assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+            let found = text
+                .parse::<Platform>()
+                .map(|platform| platform.to_string());
+            assert_eq!(
+                found,
+                expected.map(str::to_owned).map_err(str::to_owned),
+                "{text}"
+            );
         }
     }
 

@@ -21,16 +21,6 @@ pub(crate) enum Selector {
     Digest(Digest),
 }
 
-impl Selector {
-    /// As it stands in the registry's URLs.
-    pub(crate) fn as_str(&self) -> &str {
-        match self {
-            Self::Tag(tag) => tag,
-            Self::Digest(digest) => digest.as_str(),
-        }
-    }
-}
-
 impl FromStr for Reference {
     type Err = String;
 
@@ -38,7 +28,8 @@ impl FromStr for Reference {
         let invalid = |what: &str| format!("{text} is no name of an image: {what}");
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => {
-                let digest = Digest::parse(digest).ok_or_else(|| invalid("after the @ there must be a sha256 digest"))?;
+                let digest = Digest::parse(digest)
+                    .ok_or_else(|| invalid("after the @ there must be a sha256 digest"))?;
                 (name, Some(digest))
             }
             None => (text, None),
@@ -49,7 +40,9 @@ impl FromStr for Reference {
             _ => (name, None),
         };
         let (host, path) = match name.split_once('/') {
-            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path.to_owned()),
+            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
+                (host, path.to_owned())
+            }
             _ => ("docker.io", name.to_owned()),
         };
         let repository = if host == "docker.io" && !path.contains('/') {
@@ -58,14 +51,21 @@ impl FromStr for Reference {
             path
         };
         if !is_repository(&repository) {
-            return Err(invalid("a repository has lower-case letters, digits and - _ . / only"));
+            return Err(invalid(
+                "a repository has lower-case letters, digits and - _ . / only",
+            ));
         }
-        if !host.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c)) {
+        if !host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c))
+        {
             return Err(invalid("the registry's host is malformed"));
         }
         let tag = tag.unwrap_or("latest");
         if !is_tag(tag) {
-            return Err(invalid("a tag has at most 128 letters, digits and - _ . and begins with a letter, a digit or _"));
+            return Err(invalid(
+                "a tag has at most 128 letters, digits and - _ . and begins with a letter, a digit or _",
+            ));
         }
         Ok(Self {
             host: host.to_owned(),
@@ -99,7 +99,9 @@ pub(crate) fn is_repository(name: &str) -> bool {
 pub(crate) fn is_tag(tag: &str) -> bool {
     tag.len() <= 128
         && tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && tag.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && tag
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 #[cfg(test)]
@@ -123,7 +125,16 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_name() {
-        for text in ["", "Alpine", "a:", "a@sha256:1", "x.io/", "a//b", "x.io/../b", "a:b c"] {
+        for text in [
+            "",
+            "Alpine",
+            "a:",
+            "a@sha256:1",
+            "x.io/",
+            "a//b",
+            "x.io/../b",
+            "a:b c",
+        ] {
             assert!(text.parse::<Reference>().is_err(), "{text}");
         }
     }

@@ -78,7 +78,9 @@ fn entry(file: &str, node: &Node, epoch: u64, writer: &mut impl Write) -> anyhow
     }
     long_name(EntryType::GNULongLink, target, writer)?;
     long_name(EntryType::GNULongName, &name, writer)?;
-    let gnu = header.as_gnu_mut().context("the header is not of the kind that was asked for")?;
+    let gnu = header
+        .as_gnu_mut()
+        .context("the header is not of the kind that was asked for")?;
     fill(&mut gnu.name, &name);
     fill(&mut gnu.linkname, target);
     header.set_cksum();
@@ -109,7 +111,9 @@ fn long_name(kind: EntryType, name: &[u8], writer: &mut impl Write) -> anyhow::R
     header.set_mtime(0);
     let size = name.len() as u64 + 1;
     header.set_size(size);
-    let gnu = header.as_gnu_mut().context("the header is not of the kind that was asked for")?;
+    let gnu = header
+        .as_gnu_mut()
+        .context("the header is not of the kind that was asked for")?;
     fill(&mut gnu.name, b"././@LongLink");
     header.set_cksum();
     writer.write_all(header.as_bytes())?;

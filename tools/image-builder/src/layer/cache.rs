@@ -63,7 +63,12 @@ impl Key {
                 Kind::Other(what) => ("other", *what),
             };
             // Debug quotes the texts, so that no text can look like two. A string takes any text.
-            write!(line, "{file:?} {what:?} {:o} {}:{}", node.mode, node.uid, node.gid).expect("a string takes any text");
+            write!(
+                line,
+                "{file:?} {what:?} {:o} {}:{}",
+                node.mode, node.uid, node.gid
+            )
+            .expect("a string takes any text");
             if let Kind::File(content) = &node.kind {
                 write!(line, " {}", content.size).expect("a string takes any text");
                 shape.update(&line);
@@ -124,7 +129,12 @@ impl Cache {
     }
 
     /// The layer with that content, under a new key.
-    pub(crate) fn find_content(&mut self, key: &Key, diff_id: &Digest, layout: &Layout) -> Option<Written> {
+    pub(crate) fn find_content(
+        &mut self,
+        key: &Key,
+        diff_id: &Digest,
+        layout: &Layout,
+    ) -> Option<Written> {
         let mut entry = self
             .known
             .iter()

@@ -59,7 +59,9 @@ pub(crate) fn compress<W: Write + Send, T>(
             let trailer = pieces.finish()?;
             Ok((made, trailer))
         });
-        let written = writer.join().map_err(|_panic| anyhow::anyhow!("the writing thread ended early"))?;
+        let written = writer
+            .join()
+            .map_err(|_panic| anyhow::anyhow!("the writing thread ended early"))?;
         let ((made, trailer), mut output) = match (produced, written) {
             (Ok(produced), Ok(output)) => (produced, output),
             // A full disk shows itself to the producer as a closed channel only.
@@ -73,7 +75,9 @@ pub(crate) fn compress<W: Write + Send, T>(
 
 /// How many threads this machine is good for.
 pub(crate) fn threads() -> usize {
-    thread::available_parallelism().map_or(2, NonZero::get).min(8)
+    thread::available_parallelism()
+        .map_or(2, NonZero::get)
+        .min(8)
 }
 
 fn deflate_all(queue: &Mutex<Receiver<Job>>) {
@@ -92,7 +96,11 @@ fn deflate_all(queue: &Mutex<Receiver<Job>>) {
 
 fn deflate(deflater: &mut Compress, input: &[u8], is_last: bool) -> anyhow::Result<Vec<u8>> {
     deflater.reset();
-    let flush = if is_last { FlushCompress::Finish } else { FlushCompress::Sync };
+    let flush = if is_last {
+        FlushCompress::Finish
+    } else {
+        FlushCompress::Sync
+    };
     let mut output = Vec::with_capacity(input.len() / 2 + 1024);
     loop {
         let done = usize::try_from(deflater.total_in())?;
@@ -101,19 +109,28 @@ fn deflate(deflater: &mut Compress, input: &[u8], is_last: bool) -> anyhow::Resu
         match status {
             Status::StreamEnd => return Ok(output),
             // Room left over means that the flush is complete.
-            Status::Ok if !is_last && is_whole && output.len() < output.capacity() => return Ok(output),
-            Status::Ok | Status::BufError if output.len() == output.capacity() => output.reserve(64 * 1024),
+            Status::Ok if !is_last && is_whole && output.len() < output.capacity() => {
+                return Ok(output);
+            }
+            Status::Ok | Status::BufError if output.len() == output.capacity() => {
+                output.reserve(64 * 1024)
+            }
             Status::Ok => {}
             Status::BufError => bail!("the deflater makes no progress"),
         }
     }
 }
 
-fn write_in_order<W: Write>(output: W, ordered: &Receiver<Receiver<anyhow::Result<Vec<u8>>>>) -> anyhow::Result<Hashing<W>> {
+fn write_in_order<W: Write>(
+    output: W,
+    ordered: &Receiver<Receiver<anyhow::Result<Vec<u8>>>>,
+) -> anyhow::Result<Hashing<W>> {
     let mut output = Hashing::new(output);
     output.write_all(&HEADER)?;
     for result in ordered {
-        let bytes = result.recv().context("a compressing thread ended early")??;
+        let bytes = result
+            .recv()
+            .context("a compressing thread ended early")??;
         output.write_all(&bytes)?;
     }
     Ok(output)
@@ -129,7 +146,10 @@ struct Pieces {
 
 impl Pieces {
     fn send(&mut self, is_last: bool) -> io::Result<()> {
-        let input = std::mem::replace(&mut self.buffer, Vec::with_capacity(if is_last { 0 } else { PIECE }));
+        let input = std::mem::replace(
+            &mut self.buffer,
+            Vec::with_capacity(if is_last { 0 } else { PIECE }),
+        );
         self.crc.update(&input);
         let (result, receiver) = sync_channel(1);
         let closed = || io::Error::other("the compressed bytes cannot be written");
@@ -178,20 +198,27 @@ mod tests {
 
     fn bytes(length: usize) -> Vec<u8> {
         // Compressible, and different everywhere.
-        (0..length).map(|i| (i / 7 % 251) as u8 ^ (i / 9973) as u8).collect()
+        (0..length)
+            .map(|i| (i / 7 % 251) as u8 ^ (i / 9973) as u8)
+            .collect()
     }
 
     #[test]
     fn is_one_member_that_every_reader_reads() {
         for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 17] {
             let input = bytes(length);
-            let (output, (), digest, size) = compress(Vec::new(), 2, |writer| Ok(writer.write_all(&input)?)).unwrap();
+            let (output, (), digest, size) =
+                compress(Vec::new(), 2, |writer| Ok(writer.write_all(&input)?)).unwrap();
             assert_eq!((Digest::of(&output), output.len() as u64), (digest, size));
             let mut decoder = GzDecoder::new(output.as_slice());
             let mut decoded = Vec::new();
             decoder.read_to_end(&mut decoded).unwrap();
             assert!(decoded == input, "{length}");
-            assert_eq!(decoder.into_inner(), b"", "{length}: bytes after the first member");
+            assert_eq!(
+                decoder.into_inner(),
+                b"",
+                "{length}: bytes after the first member"
+            );
         }
     }
 
@@ -200,7 +227,9 @@ mod tests {
         let input = bytes(5 * PIECE + 12_345);
         let digest = |threads, piece| {
             let (_, (), digest, _) = compress(io::sink(), threads, |writer| {
-                input.chunks(piece).try_for_each(|part| Ok(writer.write_all(part)?))
+                input
+                    .chunks(piece)
+                    .try_for_each(|part| Ok(writer.write_all(part)?))
             })
             .unwrap();
             digest
@@ -232,7 +261,8 @@ mod tests {
                 Ok(())
             }
         }
-        let error = compress(Full, 2, |writer| Ok(writer.write_all(&bytes(20 * PIECE))?)).unwrap_err();
+        let error =
+            compress(Full, 2, |writer| Ok(writer.write_all(&bytes(20 * PIECE))?)).unwrap_err();
         assert_eq!(error.to_string(), "disk full");
     }
 }

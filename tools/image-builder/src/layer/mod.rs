@@ -29,7 +29,13 @@ pub(crate) fn archive_size(tree: &Tree) -> u64 {
 }
 
 /// Writes a layer into the layout. Memory does not grow with its size.
-pub(crate) fn write(tree: &Tree, epoch: u64, threads: usize, layout: &Layout, advance: &dyn Fn(u64)) -> anyhow::Result<Written> {
+pub(crate) fn write(
+    tree: &Tree,
+    epoch: u64,
+    threads: usize,
+    layout: &Layout,
+    advance: &dyn Fn(u64),
+) -> anyhow::Result<Written> {
     let file = layout.begin()?;
     let (file, diff_id, digest, size) = gzip::compress(file, threads, |writer| {
         let mut counted = Counted {
@@ -52,7 +58,9 @@ pub(crate) fn write(tree: &Tree, epoch: u64, threads: usize, layout: &Layout, ad
 pub(crate) fn diff_id(tree: &Tree, epoch: u64) -> anyhow::Result<Digest> {
     let mut writer = io::BufWriter::with_capacity(256 * 1024, Hashing::new(io::sink()));
     archive::write(tree, epoch, &mut writer)?;
-    let writer = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let writer = writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
     Ok(writer.finish().1)
 }
 

@@ -28,9 +28,15 @@ fn tree() -> Tree {
     let mut tree = Tree::default();
     let long = "d".repeat(120);
     tree.put(&long, node(Kind::Directory, 0o755, 0));
-    tree.put(&format!("{long}/ü"), node(file("long"), 0o4755, 3_000_000_000));
+    tree.put(
+        &format!("{long}/ü"),
+        node(file("long"), 0o4755, 3_000_000_000),
+    );
     tree.put("a", node(Kind::Directory, 0o700, 7));
-    tree.put("a/link", node(Kind::Link(format!("../{long}/ü/./x")), 0o777, 0));
+    tree.put(
+        "a/link",
+        node(Kind::Link(format!("../{long}/ü/./x")), 0o777, 0),
+    );
     tree.put("a-file", node(file(""), 0o644, 0));
     tree
 }
@@ -45,7 +51,10 @@ fn layout() -> (tempfile::TempDir, Layout) {
 fn writes_what_other_programs_read() {
     let (_directory, layout) = layout();
     let total = std::cell::Cell::new(0);
-    let written = write(&tree(), 86_400, 2, &layout, &|bytes| total.set(total.get() + bytes)).unwrap();
+    let written = write(&tree(), 86_400, 2, &layout, &|bytes| {
+        total.set(total.get() + bytes)
+    })
+    .unwrap();
     assert_eq!(total.get(), archive_size(&tree()));
     let mut bytes = Vec::new();
     GzDecoder::new(std::fs::File::open(layout.blob(&written.descriptor.digest)).unwrap())
@@ -65,7 +74,10 @@ fn writes_what_other_programs_read() {
             header.mode().unwrap(),
             header.uid().unwrap(),
             header.mtime().unwrap(),
-            entry.link_name_bytes().map(|name| String::from_utf8(name.into_owned()).unwrap()).unwrap_or_default(),
+            entry
+                .link_name_bytes()
+                .map(|name| String::from_utf8(name.into_owned()).unwrap())
+                .unwrap_or_default(),
         ));
     }
     let long = "d".repeat(120);
@@ -103,7 +115,10 @@ fn refuses_what_a_layer_cannot_have() {
     let mut tree = Tree::default();
     tree.put("dev/null", node(Kind::Other("a device"), 0o666, 0));
     let error = write(&tree, 0, 1, &layout, &|_| {}).unwrap_err();
-    assert_eq!(error.root_cause().to_string(), "/dev/null is a device, which a layer cannot have");
+    assert_eq!(
+        error.root_cause().to_string(),
+        "/dev/null is a device, which a layer cannot have"
+    );
 }
 
 #[test]
@@ -126,12 +141,18 @@ fn finds_layers_by_key_and_by_content() {
 
     let touched = Key::of(&tree(), 0);
     assert!(cache.has_shape(&touched));
-    assert_eq!(cache.find_content(&touched, &written.diff_id, &layout), Some(written.clone()));
+    assert_eq!(
+        cache.find_content(&touched, &written.diff_id, &layout),
+        Some(written.clone())
+    );
 
     cache.save(false).unwrap();
     let mut cache = Cache::open(&layout.cache());
     assert_eq!(cache.find(&key, &layout), None);
-    assert_eq!(cache.find_content(&key, &written.diff_id, &layout), Some(written.clone()));
+    assert_eq!(
+        cache.find_content(&key, &written.diff_id, &layout),
+        Some(written.clone())
+    );
     cache.save(true).unwrap();
 
     std::fs::remove_file(layout.blob(&written.descriptor.digest)).unwrap();

@@ -25,10 +25,17 @@ impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
         let is_passing = matches!(
             error,
-            ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed
+            ureq::Error::Io(_)
+                | ureq::Error::Timeout(_)
+                | ureq::Error::HostNotFound
+                | ureq::Error::ConnectionFailed
         );
         let error = anyhow::Error::new(error);
-        if is_passing { Self::Passing(error) } else { Self::Final(error) }
+        if is_passing {
+            Self::Passing(error)
+        } else {
+            Self::Final(error)
+        }
     }
 }
 
@@ -87,11 +94,20 @@ pub(crate) fn refusal(mut answer: Response<Body>) -> Failure {
         .and_then(|errors| errors.errors.into_iter().next());
     let (code, message) = match first {
         Some(error) => (error.code, error.message),
-        None => (status.as_u16().to_string(), text.lines().next().unwrap_or_default().to_owned()),
+        None => (
+            status.as_u16().to_string(),
+            text.lines().next().unwrap_or_default().to_owned(),
+        ),
     };
-    let message = toolkit::console::printable(if message.is_empty() { status.as_str() } else { &message });
+    let message = toolkit::console::printable(if message.is_empty() {
+        status.as_str()
+    } else {
+        &message
+    });
     let code = toolkit::console::printable(&code);
-    let passes = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT;
+    let passes = status.is_server_error()
+        || status == StatusCode::TOO_MANY_REQUESTS
+        || status == StatusCode::REQUEST_TIMEOUT;
     if passes {
         Failure::Passing(anyhow::anyhow!("{message} ({status})"))
     } else {

@@ -39,7 +39,10 @@ pub(crate) enum Challenge {
     /// User and password.
     Basic,
     /// A token, to be fetched from another service.
-    Bearer { realm: String, service: Option<String> },
+    Bearer {
+        realm: String,
+        service: Option<String>,
+    },
 }
 
 impl Challenge {
@@ -118,12 +121,21 @@ mod tests {
             service: service.map(str::to_owned),
         };
         for (header, expected) in [
-            ("Basic realm=\"https://x/\",service=\"ecr.amazonaws.com\"", Some(Challenge::Basic)),
+            (
+                "Basic realm=\"https://x/\",service=\"ecr.amazonaws.com\"",
+                Some(Challenge::Basic),
+            ),
             (
                 "Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\",scope=\"a,b\"",
-                Some(bearer("https://auth.docker.io/token", Some("registry.docker.io"))),
+                Some(bearer(
+                    "https://auth.docker.io/token",
+                    Some("registry.docker.io"),
+                )),
             ),
-            ("bearer service=\"s\", realm=\"r\"", Some(bearer("r", Some("s")))),
+            (
+                "bearer service=\"s\", realm=\"r\"",
+                Some(bearer("r", Some("s"))),
+            ),
             ("Bearer service=\"s\"", None),
             ("Negotiate", None),
         ] {
@@ -134,7 +146,10 @@ mod tests {
     #[test]
     fn finds_a_password_of_the_docker_command() {
         let config = r#"{"auths":{"https://index.docker.io/v1/":{"auth":"YTpi"},"x.io":{},"y.io":{"auth":"\n"}}}"#;
-        assert_eq!(of_docker_config(config, "docker.io"), Some(Authorization::basic("YTpi")));
+        assert_eq!(
+            of_docker_config(config, "docker.io"),
+            Some(Authorization::basic("YTpi"))
+        );
         for host in ["x.io", "y.io", "z.io"] {
             assert_eq!(of_docker_config(config, host), None, "{host}");
         }

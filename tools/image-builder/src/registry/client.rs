@@ -21,7 +21,8 @@ const STALLED: Duration = Duration::from_secs(120);
 const MOST_DOCUMENT: u64 = 4 << 20;
 
 /// Finds what proves who asks, if the registry wants user and password.
-pub(crate) type Credentials<'a> = &'a (dyn Fn(&str) -> anyhow::Result<Option<Authorization>> + Sync);
+pub(crate) type Credentials<'a> =
+    &'a (dyn Fn(&str) -> anyhow::Result<Option<Authorization>> + Sync);
 
 /// What is done with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +54,23 @@ pub(crate) enum Payload<'a> {
 
 impl<'a> Registry<'a> {
     /// `host` may be `docker.io`, which is reached under another name.
-    pub(crate) fn new(host: &str, repository: &str, access: Access, credentials: Credentials<'a>, retries: Retries) -> Self {
-        let reached = if host == "docker.io" { "registry-1.docker.io" } else { host };
-        let scheme = if is_loopback(reached) { "http" } else { "https" };
+    pub(crate) fn new(
+        host: &str,
+        repository: &str,
+        access: Access,
+        credentials: Credentials<'a>,
+        retries: Retries,
+    ) -> Self {
+        let reached = if host == "docker.io" {
+            "registry-1.docker.io"
+        } else {
+            host
+        };
+        let scheme = if is_loopback(reached) {
+            "http"
+        } else {
+            "https"
+        };
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects_will_error(false)
@@ -80,7 +95,10 @@ impl<'a> Registry<'a> {
 
     /// Proves who asks from the first request on.
     pub(crate) fn authorized(self, authorization: Option<Authorization>) -> Self {
-        *self.authorization.lock().unwrap_or_else(PoisonError::into_inner) = authorization;
+        *self
+            .authorization
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = authorization;
         self
     }
 
@@ -105,7 +123,10 @@ impl<'a> Registry<'a> {
         let own: Uri = self.base.parse()?;
         let other: Uri = location.parse()?;
         if (other.scheme(), other.authority()) != (own.scheme(), own.authority()) {
-            bail!("the registry sends uploads to another host, {}", other.authority().map_or("", |host| host.as_str()));
+            bail!(
+                "the registry sends uploads to another host, {}",
+                other.authority().map_or("", |host| host.as_str())
+            );
         }
         Ok(location.to_owned())
     }
@@ -155,22 +176,40 @@ impl<'a> Registry<'a> {
         Ok((head, bytes))
     }
 
-    fn send_once(&self, method: &Method, url: &str, headers: &[(&str, &str)], payload: Payload<'_>) -> Result<Response<Body>, Failure> {
+    fn send_once(
+        &self,
+        method: &Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        payload: Payload<'_>,
+    ) -> Result<Response<Body>, Failure> {
         let mut request = Request::builder().method(method.clone()).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(authorization) = self.authorization.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if let Some(authorization) = self
+            .authorization
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+        {
             request = request.header(header::AUTHORIZATION, authorization.header());
         }
-        let malformed = |error: ureq::http::Error| Failure::Final(anyhow!("cannot ask {}: {error}", self.host));
+        let malformed =
+            |error: ureq::http::Error| Failure::Final(anyhow!("cannot ask {}: {error}", self.host));
         let answer = match payload {
-            Payload::None if [Method::GET, Method::HEAD].contains(method) => self.agent.run(request.body(()).map_err(malformed)?),
+            Payload::None if [Method::GET, Method::HEAD].contains(method) => {
+                self.agent.run(request.body(()).map_err(malformed)?)
+            }
             Payload::None => self.agent.run(request.body(&b""[..]).map_err(malformed)?),
             Payload::Bytes(bytes) => self.agent.run(request.body(bytes).map_err(malformed)?),
             Payload::Stream(reader, size) => {
                 let request = request.header(header::CONTENT_LENGTH, size);
-                self.agent.run(request.body(SendBody::from_reader(reader)).map_err(malformed)?)
+                self.agent.run(
+                    request
+                        .body(SendBody::from_reader(reader))
+                        .map_err(malformed)?,
+                )
             }
         };
         Ok(answer?)
@@ -190,7 +229,10 @@ impl<'a> Registry<'a> {
         };
         let is_new = found.is_some();
         if is_new {
-            *self.authorization.lock().unwrap_or_else(PoisonError::into_inner) = found;
+            *self
+                .authorization
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = found;
         }
         Ok(is_new)
     }
@@ -202,7 +244,9 @@ impl<'a> Registry<'a> {
             .map_err(|_malformed| anyhow!("{} names a malformed token service", self.host))?;
         let host = uri.host().unwrap_or_default();
         if uri.scheme_str() != Some("https") && !is_loopback(host) {
-            return Err(anyhow!("{} wants a token from {host} without encryption", self.host).into());
+            return Err(
+                anyhow!("{} wants a token from {host} without encryption", self.host).into(),
+            );
         }
         let actions = match self.access {
             Access::Pull => "pull",
@@ -211,20 +255,31 @@ impl<'a> Registry<'a> {
         let mut query = format!("scope=repository:{}:{actions}", self.repository);
         if let Some(service) = service {
             query.push_str("&service=");
-            query.extend(service.chars().filter(|c| c.is_ascii_alphanumeric() || "-._:/".contains(*c)));
+            query.extend(
+                service
+                    .chars()
+                    .filter(|c| c.is_ascii_alphanumeric() || "-._:/".contains(*c)),
+            );
         }
         let separator = if realm.contains('?') { '&' } else { '?' };
         let mut request = Request::builder().uri(format!("{realm}{separator}{query}"));
         if let Some(authorization) = (self.credentials)(&self.host)? {
             request = request.header(header::AUTHORIZATION, authorization.header());
         }
-        let request = request.body(()).map_err(|error| anyhow!("cannot ask {host} for a token: {error}"))?;
+        let request = request
+            .body(())
+            .map_err(|error| anyhow!("cannot ask {host} for a token: {error}"))?;
         let mut answer = self.agent.run(request)?;
         if answer.status() != StatusCode::OK {
             return Err(refusal(answer));
         }
-        let bytes = answer.body_mut().with_config().limit(MOST_DOCUMENT).read_to_vec()?;
-        let token: Token = serde_json::from_slice(&bytes).map_err(|_malformed| anyhow!("{host} gave no token"))?;
+        let bytes = answer
+            .body_mut()
+            .with_config()
+            .limit(MOST_DOCUMENT)
+            .read_to_vec()?;
+        let token: Token =
+            serde_json::from_slice(&bytes).map_err(|_malformed| anyhow!("{host} gave no token"))?;
         Ok(token.into_authorization())
     }
 }
@@ -237,5 +292,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     };
     name == "localhost"
         || name.ends_with(".localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }

@@ -47,7 +47,12 @@ pub(crate) fn push(
     Ok(sent)
 }
 
-fn blobs(registry: &Registry<'_>, image: &Stored, layout: &Layout, advance: &(dyn Fn(u64) + Sync)) -> anyhow::Result<Sent> {
+fn blobs(
+    registry: &Registry<'_>,
+    image: &Stored,
+    layout: &Layout,
+    advance: &(dyn Fn(u64) + Sync),
+) -> anyhow::Result<Sent> {
     let mut seen = BTreeSet::new();
     // The large ones first: the last thread then has the least to do alone.
     let mut blobs: Vec<&Descriptor> = image
@@ -94,7 +99,12 @@ fn blobs(registry: &Registry<'_>, image: &Stored, layout: &Layout, advance: &(dy
 }
 
 /// Sees to it that the registry has a blob; says whether it had to be uploaded.
-fn one(registry: &Registry<'_>, blob: &Descriptor, path: &Path, advance: &(dyn Fn(u64) + Sync)) -> anyhow::Result<bool> {
+fn one(
+    registry: &Registry<'_>,
+    blob: &Descriptor,
+    path: &Path,
+    advance: &(dyn Fn(u64) + Sync),
+) -> anyhow::Result<bool> {
     let reported = AtomicU64::new(0);
     let was_sent = registry
         .retries
@@ -115,7 +125,13 @@ fn has(registry: &Registry<'_>, digest: &Digest) -> Result<bool, Failure> {
     let expected = [StatusCode::OK, StatusCode::NOT_FOUND];
     // A registry that sends the bytes elsewhere has them.
     let moved = [StatusCode::TEMPORARY_REDIRECT, StatusCode::FOUND];
-    let (head, _) = registry.document(&Method::HEAD, &url, &[], Payload::None, &[&expected[..], &moved[..]].concat())?;
+    let (head, _) = registry.document(
+        &Method::HEAD,
+        &url,
+        &[],
+        Payload::None,
+        &[&expected[..], &moved[..]].concat(),
+    )?;
     Ok(head.status != StatusCode::NOT_FOUND)
 }
 
@@ -183,13 +199,19 @@ fn put_manifest(registry: &Registry<'_>, image: &Stored, tag: &str) -> Result<()
     );
     match sent {
         Ok((head, _)) => match head.header("docker-content-digest") {
-            Some(digest) if digest != image.digest.as_str() => {
-                Err(anyhow!("the registry stored the manifest as {digest}, not {}", image.digest).into())
-            }
+            Some(digest) if digest != image.digest.as_str() => Err(anyhow!(
+                "the registry stored the manifest as {digest}, not {}",
+                image.digest
+            )
+            .into()),
             _ => Ok(()),
         },
         // The answer to an earlier attempt may have been lost, and the tag may be what it should be.
-        Err(refused @ Failure::Refused { .. }) if is_immutable(&refused) && tag_is(registry, tag, &image.digest)? => Ok(()),
+        Err(refused @ Failure::Refused { .. })
+            if is_immutable(&refused) && tag_is(registry, tag, &image.digest)? =>
+        {
+            Ok(())
+        }
         Err(failure) => Err(failure),
     }
 }
@@ -198,7 +220,13 @@ fn tag_is(registry: &Registry<'_>, tag: &str, digest: &Digest) -> Result<bool, F
     let url = registry.url(&format!("manifests/{tag}"));
     let accept = crate::image::manifest::OCI_MANIFEST;
     let expected = [StatusCode::OK, StatusCode::NOT_FOUND];
-    let (head, _) = registry.document(&Method::HEAD, &url, &[("accept", accept)], Payload::None, &expected)?;
+    let (head, _) = registry.document(
+        &Method::HEAD,
+        &url,
+        &[("accept", accept)],
+        Payload::None,
+        &expected,
+    )?;
     Ok(head.header("docker-content-digest") == Some(digest.as_str()))
 }
 

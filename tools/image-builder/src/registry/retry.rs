@@ -23,6 +23,11 @@ impl Retries {
         Self::new(6, Duration::from_millis(300))
     }
 
+    /// Two attempts.
+    pub(crate) fn few() -> Self {
+        Self::new(2, Duration::from_millis(300))
+    }
+
     pub(crate) fn new(attempts: u32, first: Duration) -> Self {
         Self {
             attempts,
@@ -33,7 +38,10 @@ impl Retries {
     }
 
     /// Calls `attempt` until it succeeds, fails for good, or has failed too often.
-    pub(crate) fn run<T>(&self, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    pub(crate) fn run<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let mut pause = self.first;
         for _ in 1..self.attempts {
             match attempt() {
@@ -85,7 +93,11 @@ mod tests {
         let mut count = 0;
         let result = retries().run(|| {
             count += 1;
-            if count < 3 { Err(Failure::Passing(anyhow!("busy"))) } else { Ok(count) }
+            if count < 3 {
+                Err(Failure::Passing(anyhow!("busy")))
+            } else {
+                Ok(count)
+            }
         });
         assert_eq!(result.unwrap(), 3);
     }
@@ -97,7 +109,10 @@ mod tests {
             count += 1;
             Err(Failure::Passing(anyhow!("busy")))
         });
-        assert_eq!((result.unwrap_err().explain("push").to_string(), count), ("cannot push".to_owned(), 3));
+        assert_eq!(
+            (result.unwrap_err().explain("push").to_string(), count),
+            ("cannot push".to_owned(), 3)
+        );
         let mut count = 0;
         let refused = retries().run(|| -> Result<(), Failure> {
             count += 1;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -39,7 +39,8 @@ pub(crate) const SUFFIX: &str = ".tar";
 
 impl Store {
     pub(crate) fn create(directory: PathBuf) -> anyhow::Result<Self> {
-        fs::create_dir_all(&directory).with_context(|| format!("cannot make the directory {}", directory.display()))?;
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot make the directory {}", directory.display()))?;
         Ok(Self {
             directory,
             used: Mutex::default(),
@@ -52,7 +53,10 @@ impl Store {
 
     /// The archives that were asked for.
     pub(crate) fn used(&self) -> BTreeSet<Digest> {
-        self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.used
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -60,13 +64,22 @@ impl Store {
     }
 
     /// Unpacks a layer, unless it is there already, and lays it over a file system.
-    pub(crate) fn apply_layer(&self, tree: &mut Tree, blob: &Path, compression: Compression, diff_id: &Digest) -> anyhow::Result<()> {
+    pub(crate) fn apply_layer(
+        &self,
+        tree: &mut Tree,
+        blob: &Path,
+        compression: Compression,
+        diff_id: &Digest,
+    ) -> anyhow::Result<()> {
         let what = || format!("cannot read the layer {}", blob.display());
         if !self.path(diff_id).is_file() {
             let file = File::open(blob).with_context(what)?;
             let found = self.unpack(file, compression).with_context(what)?;
             if found != *diff_id {
-                bail!("the layer {} has the content {found}; its image says {diff_id}", blob.display());
+                bail!(
+                    "the layer {} has the content {found}; its image says {diff_id}",
+                    blob.display()
+                );
             }
         }
         self.note(diff_id);
@@ -81,7 +94,10 @@ impl Store {
         let compression = match head.as_slice() {
             [0x1f, 0x8b, ..] => Compression::Gzip,
             head => match foreign_compression(head) {
-                Some(name) => bail!("{} is compressed by {name}, which the embedded engine does not unpack; use gzip or no compression", content.place()),
+                Some(name) => bail!(
+                    "{} is compressed by {name}, which the embedded engine does not unpack; use gzip or no compression",
+                    content.place()
+                ),
                 None => Compression::None,
             },
         };
@@ -93,7 +109,9 @@ impl Store {
         if !is_tar {
             return Ok(None);
         }
-        let digest = self.unpack_content(content, compression).with_context(what)?;
+        let digest = self
+            .unpack_content(content, compression)
+            .with_context(what)?;
         self.note(&digest);
         let members = self.members(&digest).with_context(what)?;
         plain(members).with_context(what).map(Some)
@@ -106,7 +124,11 @@ impl Store {
             .insert(digest.clone());
     }
 
-    fn unpack_content(&self, content: &Content, compression: Compression) -> anyhow::Result<Digest> {
+    fn unpack_content(
+        &self,
+        content: &Content,
+        compression: Compression,
+    ) -> anyhow::Result<Digest> {
         let reader = content.open()?;
         self.store(reader, content.size, compression)
     }
@@ -116,13 +138,21 @@ impl Store {
         self.store(file, size, compression)
     }
 
-    fn store(&self, reader: impl Read, size: u64, compression: Compression) -> anyhow::Result<Digest> {
-        let mut writer = Hashing::new(NamedTempFile::with_prefix_in(".unpacked-", &self.directory)?);
+    fn store(
+        &self,
+        reader: impl Read,
+        size: u64,
+        compression: Compression,
+    ) -> anyhow::Result<Digest> {
+        let mut writer = Hashing::new(NamedTempFile::with_prefix_in(
+            ".unpacked-",
+            &self.directory,
+        )?);
         match compression {
-            Compression::None => limited_copy(reader, size, &mut writer)?,
+            Compression::None => limited_copy(reader, most_bytes(size), &mut writer)?,
             Compression::Gzip => {
                 let buffered = BufReader::with_capacity(256 * 1024, reader);
-                limited_copy(MultiGzDecoder::new(buffered), size, &mut writer)?;
+                limited_copy(MultiGzDecoder::new(buffered), most_bytes(size), &mut writer)?;
             }
         }
         let (file, digest, _) = writer.finish();
@@ -166,8 +196,12 @@ fn foreign_compression(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn limited_copy(reader: impl Read, compressed: u64, writer: &mut impl Write) -> anyhow::Result<()> {
-    let most = MOST_BYTES.min(FREE_BYTES.max(compressed.saturating_mul(MOST_RATIO)));
+/// How many bytes an archive of a size may unpack to.
+fn most_bytes(compressed: u64) -> u64 {
+    MOST_BYTES.min(FREE_BYTES.max(compressed.saturating_mul(MOST_RATIO)))
+}
+
+fn limited_copy(reader: impl Read, most: u64, writer: &mut impl Write) -> anyhow::Result<()> {
     let copied = copy_in_large_pieces(&mut reader.take(most + 1), writer)?;
     if copied > most {
         bail!("it unpacks to more than {most} bytes, which looks like an attack");
@@ -187,7 +221,11 @@ enum What {
     HardLink(String),
 }
 
-fn member<R: Read>(entry: &Entry<'_, R>, archive: &Arc<Path>, identity: &Arc<str>) -> anyhow::Result<Option<Member>> {
+fn member<R: Read>(
+    entry: &Entry<'_, R>,
+    archive: &Arc<Path>,
+    identity: &Arc<str>,
+) -> anyhow::Result<Option<Member>> {
     let raw = entry.path_bytes();
     let name = String::from_utf8_lossy(&raw).into_owned();
     if name.split('/').any(|part| part == "..") {
@@ -271,7 +309,9 @@ fn lay_over(tree: &mut Tree, members: Vec<Member>) -> anyhow::Result<()> {
 
 fn place(tree: &mut Tree, member: Member) -> anyhow::Result<()> {
     let follow = |tree: &Tree, file: &str| {
-        let parent = resolve(path::parent(file), Beyond::TheRoot, |file| Ok(tree.get(file).cloned()))?;
+        let parent = resolve(path::parent(file), Beyond::TheRoot, |file| {
+            Ok(tree.get(file).cloned())
+        })?;
         Ok::<_, anyhow::Error>(path::join(&parent, path::name(file)))
     };
     let file = follow(tree, &member.path)?;
@@ -295,10 +335,22 @@ fn place(tree: &mut Tree, member: Member) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The digest of a tar archive without keeping it; for tests.
 #[cfg(test)]
-pub(crate) fn digest(reader: &mut dyn Read) -> io::Result<Digest> {
-    let mut writer = Hashing::new(io::sink());
-    copy_in_large_pieces(reader, &mut writer)?;
-    Ok(writer.finish().1)
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn stops_a_bomb() {
+        let error = limited_copy(io::repeat(0), 1_000_000, &mut io::sink()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "it unpacks to more than 1000000 bytes, which looks like an attack"
+        );
+        limited_copy(io::repeat(0).take(1_000_000), 1_000_000, &mut io::sink()).unwrap();
+        assert_eq!(most_bytes(1_000), FREE_BYTES);
+        assert_eq!(most_bytes(10_000_000), 2_000_000_000);
+        assert_eq!(most_bytes(u64::MAX), MOST_BYTES);
+    }
 }

@@ -39,10 +39,13 @@ impl Item {
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &Content)> {
         let own = (self.name.as_str(), &self.node);
         let below = self.below.iter().map(|(file, node)| (file.as_str(), node));
-        [own].into_iter().chain(below).filter_map(|(file, node)| match &node.kind {
-            Kind::File(content) => Some((file, content)),
-            _ => None,
-        })
+        [own]
+            .into_iter()
+            .chain(below)
+            .filter_map(|(file, node)| match &node.kind {
+                Kind::File(content) => Some((file, content)),
+                _ => None,
+            })
     }
 
     /// Every path with its node, the item itself first.
@@ -85,9 +88,15 @@ fn item(view: View<'_>, source: &str, file: &str) -> anyhow::Result<Item> {
     if node.is_directory() {
         view.walk(&resolved, &mut |file, node| {
             if let Kind::Other(what) = node.kind {
-                bail!("{file} is {what}, which an image cannot have; leave it out with .dockerignore");
+                bail!(
+                    "{file} is {what}, which an image cannot have; leave it out with .dockerignore"
+                );
             }
-            let relative = if resolved.is_empty() { file } else { &file[resolved.len() + 1..] };
+            let relative = if resolved.is_empty() {
+                file
+            } else {
+                &file[resolved.len() + 1..]
+            };
             below.push((relative.to_owned(), node));
             Ok(())
         })?;
@@ -103,7 +112,12 @@ fn item(view: View<'_>, source: &str, file: &str) -> anyhow::Result<Item> {
 }
 
 /// The layer that the instruction adds to a file system.
-pub(crate) fn copy(request: &Request, items: Vec<Item>, base: &Tree, archives: &archive::Store) -> anyhow::Result<Tree> {
+pub(crate) fn copy(
+    request: &Request,
+    items: Vec<Item>,
+    base: &Tree,
+    archives: &archive::Store,
+) -> anyhow::Result<Tree> {
     let mut target = Target::new(request, base, items.len() + request.texts.len())?;
     for item in items {
         let archive = match &item.node.kind {
@@ -148,7 +162,11 @@ impl<'a> Target<'a> {
         let (uid, gid) = request.owner.unwrap_or_default();
         let asked = path::clean(&request.destination);
         let is_directory = request.destination.ends_with('/');
-        let made = if is_directory { &asked } else { path::parent(&asked) };
+        let made = if is_directory {
+            &asked
+        } else {
+            path::parent(&asked)
+        };
         let made = overlay.resolve(made)?;
         overlay.make_directories(&made, uid, gid)?;
         let destination = overlay.resolve(&asked)?;
@@ -201,7 +219,8 @@ impl<'a> Target<'a> {
             if let Some((uid, gid)) = self.request.owner {
                 (node.uid, node.gid) = (uid, gid);
             }
-            self.overlay.put(&path::join(&parent, path::name(file)), node)?;
+            self.overlay
+                .put(&path::join(&parent, path::name(file)), node)?;
         }
         Ok(())
     }

@@ -78,7 +78,8 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     pub(crate) fn of(metadata: &Metadata) -> Self {
-        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        let nanoseconds =
+            |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -95,7 +96,10 @@ impl Stamp {
 
     /// For a fingerprint.
     pub(crate) fn words(&self) -> String {
-        format!("{} {} {} {}", self.device, self.inode, self.modified, self.changed)
+        format!(
+            "{} {} {} {}",
+            self.device, self.inode, self.modified, self.changed
+        )
     }
 }
 
@@ -159,7 +163,10 @@ impl Content {
 }
 
 /// As `io::copy`, with a buffer that suits disks: its own has 8 KiB.
-pub(crate) fn copy_in_large_pieces(reader: &mut dyn Read, writer: &mut impl io::Write) -> io::Result<u64> {
+pub(crate) fn copy_in_large_pieces(
+    reader: &mut dyn Read,
+    writer: &mut impl io::Write,
+) -> io::Result<u64> {
     let mut buffer = vec![0; 256 * 1024];
     let mut copied = 0;
     loop {

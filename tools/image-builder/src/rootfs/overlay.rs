@@ -41,7 +41,12 @@ impl<'a> Overlay<'a> {
     }
 
     /// Makes a directory and those above it, where they are missing; they belong to that owner.
-    pub(crate) fn make_directories(&mut self, directory: &str, uid: u64, gid: u64) -> anyhow::Result<()> {
+    pub(crate) fn make_directories(
+        &mut self,
+        directory: &str,
+        uid: u64,
+        gid: u64,
+    ) -> anyhow::Result<()> {
         let all: Vec<&str> = path::ancestors(directory)
             .chain([directory])
             .filter(|file| !file.is_empty())
@@ -50,7 +55,10 @@ impl<'a> Overlay<'a> {
             match self.get(file) {
                 None => self.layer.put(file, Node::directory(uid, gid)),
                 Some(node) if node.is_directory() => self.repeat(file),
-                Some(node) => bail!("/{file} is {} in the image, not a directory", described(node)),
+                Some(node) => bail!(
+                    "/{file} is {} in the image, not a directory",
+                    described(node)
+                ),
             }
         }
         Ok(())
@@ -75,10 +83,16 @@ impl<'a> Overlay<'a> {
         }
         match self.get(file) {
             Some(old) if old.is_directory() && !node.is_directory() => {
-                bail!("/{file} is a directory in the image, and {} cannot take its place", described(&node));
+                bail!(
+                    "/{file} is a directory in the image, and {} cannot take its place",
+                    described(&node)
+                );
             }
             Some(old) if !old.is_directory() && node.is_directory() => {
-                bail!("/{file} is {} in the image, and a directory cannot take its place", described(old));
+                bail!(
+                    "/{file} is {} in the image, and a directory cannot take its place",
+                    described(old)
+                );
             }
             _ => {}
         }

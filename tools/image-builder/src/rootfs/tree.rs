@@ -21,10 +21,6 @@ impl Tree {
         self.nodes.iter()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
@@ -46,19 +42,28 @@ impl Tree {
 
     /// Takes away what is below a directory.
     pub(crate) fn remove_below(&mut self, directory: &str) {
-        let below: Vec<String> = self.below(directory).map(|(file, _)| file.clone()).collect();
+        let below: Vec<String> = self
+            .below(directory)
+            .map(|(file, _)| file.clone())
+            .collect();
         for file in below {
             self.nodes.remove(&file);
         }
     }
 
     /// Everything below a directory, at any depth.
-    pub(crate) fn below<'a>(&'a self, directory: &'a str) -> Box<dyn Iterator<Item = (&'a String, &'a Node)> + 'a> {
+    pub(crate) fn below<'a>(
+        &'a self,
+        directory: &'a str,
+    ) -> Box<dyn Iterator<Item = (&'a String, &'a Node)> + 'a> {
         if directory.is_empty() {
             return Box::new(self.nodes.iter());
         }
         // '0' is the character after '/'.
-        Box::new(self.nodes.range(format!("{directory}/")..format!("{directory}0")))
+        Box::new(
+            self.nodes
+                .range(format!("{directory}/")..format!("{directory}0")),
+        )
     }
 
     /// The names in a directory, in order.

@@ -54,7 +54,8 @@ impl View<'_> {
         }
         let mut found = vec![self.resolve(&parts[..literal].join("/"))?];
         for part in &parts[literal..] {
-            let pattern = Pattern::glob(part).with_context(|| format!("the pattern {source} is malformed"))?;
+            let pattern = Pattern::glob(part)
+                .with_context(|| format!("the pattern {source} is malformed"))?;
             let mut next = Vec::new();
             for directory in found {
                 next.extend(self.matching(&directory, part, &pattern)?);
@@ -65,8 +66,16 @@ impl View<'_> {
     }
 
     /// What in a directory matches one part of a pattern.
-    fn matching(&self, directory: &str, part: &str, pattern: &Pattern) -> anyhow::Result<Vec<String>> {
-        if !self.node(directory)?.is_some_and(|node| node.is_directory()) {
+    fn matching(
+        &self,
+        directory: &str,
+        part: &str,
+        pattern: &Pattern,
+    ) -> anyhow::Result<Vec<String>> {
+        if !self
+            .node(directory)?
+            .is_some_and(|node| node.is_directory())
+        {
             return Ok(Vec::new());
         }
         let names = if part.contains('\\') || has_wildcards(part) {
@@ -85,7 +94,11 @@ impl View<'_> {
     }
 
     /// Calls `visit` for everything below a directory, a directory before what is in it.
-    pub(crate) fn walk(&self, directory: &str, visit: &mut dyn FnMut(&str, Node) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    pub(crate) fn walk(
+        &self,
+        directory: &str,
+        visit: &mut dyn FnMut(&str, Node) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         if let Self::Tree(tree) = self {
             for (file, node) in tree.below(directory) {
                 visit(file, node.clone())?;
@@ -94,7 +107,9 @@ impl View<'_> {
         }
         for name in self.names(directory)? {
             let file = path::join(directory, &name);
-            let Some(node) = self.node(&file)? else { continue };
+            let Some(node) = self.node(&file)? else {
+                continue;
+            };
             let is_directory = node.is_directory();
             visit(&file, node)?;
             if is_directory {
@@ -143,7 +158,9 @@ pub(crate) fn resolve(
             bail!("{file} leads in circles: too many symbolic links");
         }
         if beyond == Beyond::Refused && leads_out(target, &done) {
-            bail!("the symbolic link {next} leads to {target}, which is outside of the build context");
+            bail!(
+                "the symbolic link {next} leads to {target}, which is outside of the build context"
+            );
         }
         if target.starts_with('/') {
             done = String::new();
@@ -158,7 +175,11 @@ fn leads_out(target: &str, directory: &str) -> bool {
     if target.starts_with('/') {
         return false;
     }
-    let mut depth = if directory.is_empty() { 0 } else { directory.split('/').count() };
+    let mut depth = if directory.is_empty() {
+        0
+    } else {
+        directory.split('/').count()
+    };
     for part in target.split('/') {
         match part {
             "" | "." => {}

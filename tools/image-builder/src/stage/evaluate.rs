@@ -69,8 +69,8 @@ struct Evaluation<'a> {
 }
 
 /// What RUN is answered with.
-const NO_RUN: &str = "RUN needs an engine that runs commands: docker, podman or buildah. The embedded engine puts files \
-together and runs nothing; run the command before the build (`before` in longshore.toml, or a step of CI) and COPY what it makes";
+const NO_RUN: &str = "RUN needs an engine that runs commands (docker, podman or buildah); the embedded engine only puts \
+files together: run the command before the build, and COPY what it makes";
 
 impl Evaluation<'_> {
     fn action(&mut self, instruction: &dockerfile::Instruction) -> Result<Action, String> {
@@ -81,8 +81,12 @@ impl Evaluation<'_> {
             Asked::Workdir(directory) => return self.working_directory(directory),
             Asked::Arg(arguments) => {
                 for argument in arguments {
-                    self.scope
-                        .declare(argument, self.settings, Some(&self.graph.globals), self.escape)?;
+                    self.scope.declare(
+                        argument,
+                        self.settings,
+                        Some(&self.graph.globals),
+                        self.escape,
+                    )?;
                 }
             }
             Asked::Env(pairs) => self.environment(pairs)?,
@@ -92,12 +96,7 @@ impl Evaluation<'_> {
             }
             Asked::User(user) => self.run.user = Some(self.not_empty("USER", user)?),
             Asked::Expose(words) => self.expose(words)?,
-            Asked::Volume(directories) => {
-                for directory in directories {
-                    let directory = self.not_empty("VOLUME", directory)?;
-                    self.run.volumes.get_or_insert_default().insert(directory, Empty {});
-                }
-            }
+            Asked::Volume(directories) => self.volumes(directories)?,
             Asked::Entrypoint(command) => {
                 self.run.entrypoint = Some(self.command(command));
                 if !self.has_command {
@@ -109,16 +108,14 @@ impl Evaluation<'_> {
                 self.has_command = true;
             }
             Asked::Shell(words) => self.run.shell = Some(words.clone()),
-            Asked::StopSignal(text) => {
-                let text = self.expanded(text)?;
-                if !signal::is_signal(&text) {
-                    return Err(format!("{text} is no signal: write SIGTERM, SIGINT or a number"));
-                }
-                self.run.stop_signal = Some(text);
-            }
+            Asked::StopSignal(text) => self.stop_signal(text)?,
             Asked::Healthcheck(check) => self.run.healthcheck = Some(self.health_check(check)),
             Asked::Maintainer(name) => self.author = Some(name.clone()),
-            Asked::OnBuild(trigger) => self.run.on_build.get_or_insert_default().push(trigger.clone()),
+            Asked::OnBuild(trigger) => self
+                .run
+                .on_build
+                .get_or_insert_default()
+                .push(trigger.clone()),
         }
         Ok(Action::Configure)
     }
@@ -130,7 +127,9 @@ impl Evaluation<'_> {
     fn not_empty(&self, instruction: &str, text: &str) -> Result<String, String> {
         let expanded = self.expanded(text)?;
         if expanded.is_empty() {
-            return Err(format!("{instruction} {text} is empty: its variable is not set"));
+            return Err(format!(
+                "{instruction} {text} is empty: its variable is not set"
+            ));
         }
         Ok(expanded)
     }
@@ -151,7 +150,9 @@ impl Evaluation<'_> {
         let environment = self.run.env.get_or_insert_default();
         for (name, value) in pairs {
             let entry = format!("{name}={value}");
-            let is_same = |old: &&mut String| old.split_once('=').map_or(old.as_str(), |(name, _)| name) == name;
+            let is_same = |old: &&mut String| {
+                old.split_once('=').map_or(old.as_str(), |(name, _)| name) == name
+            };
             match environment.iter_mut().find(is_same) {
                 Some(old) => *old = entry,
                 None => environment.push(entry),
@@ -168,10 +169,34 @@ impl Evaluation<'_> {
                 return Err(format!("EXPOSE {word} is empty: its variable is not set"));
             }
             for word in expanded {
-                let ports = ports::exposed(&word)?.into_iter().map(|port| (port, Empty {}));
+                let ports = ports::exposed(&word)?
+                    .into_iter()
+                    .map(|port| (port, Empty {}));
                 self.run.exposed_ports.get_or_insert_default().extend(ports);
             }
         }
+        Ok(())
+    }
+
+    fn volumes(&mut self, directories: &[String]) -> Result<(), String> {
+        for directory in directories {
+            let directory = self.not_empty("VOLUME", directory)?;
+            self.run
+                .volumes
+                .get_or_insert_default()
+                .insert(directory, Empty {});
+        }
+        Ok(())
+    }
+
+    fn stop_signal(&mut self, text: &str) -> Result<(), String> {
+        let text = self.expanded(text)?;
+        if !signal::is_signal(&text) {
+            return Err(format!(
+                "{text} is no signal: write SIGTERM, SIGINT or a number"
+            ));
+        }
+        self.run.stop_signal = Some(text);
         Ok(())
     }
 
@@ -219,7 +244,8 @@ impl Evaluation<'_> {
 
     /// The path from the root; a relative one begins at the working directory. What shows that it is a directory stays.
     fn absolute(&self, text: &str) -> String {
-        let is_directory = text.ends_with('/') || text == "." || text.ends_with("/.") || text == "..";
+        let is_directory =
+            text.ends_with('/') || text == "." || text.ends_with("/.") || text == "..";
         let whole = if text.starts_with('/') {
             text.to_owned()
         } else {
@@ -232,29 +258,46 @@ impl Evaluation<'_> {
         }
     }
 
-    fn copy(&self, line: usize, copy: &dockerfile::Copy) -> Result<Copy, String> {
-        let expand_all = |texts: &[String]| texts.iter().map(|text| self.expanded(text)).collect::<Result<Vec<_>, _>>();
+    fn copy(&self, line: usize, copy: &dockerfile::Copy) -> Result<Box<Copy>, String> {
+        let expand_all = |texts: &[String]| {
+            texts
+                .iter()
+                .map(|text| self.expanded(text))
+                .collect::<Result<Vec<_>, _>>()
+        };
         let sources = expand_all(&copy.sources)?;
         if let Some(at) = sources.iter().position(String::is_empty) {
-            return Err(format!("the source {} is empty: its variable is not set", copy.sources[at]));
+            return Err(format!(
+                "the source {} is empty: its variable is not set",
+                copy.sources[at]
+            ));
         }
         let texts = copy
             .documents
             .iter()
             .map(|document| {
-                let content = dockerfile::document(document, self.escape, &|name| self.scope.get(name))?;
+                let content =
+                    dockerfile::document(document, self.escape, &|name| self.scope.get(name))?;
                 Ok((document.name.clone(), content))
             })
             .collect::<Result<_, String>>()?;
-        let chmod = copy.chmod.as_deref().map(|text| self.mode(text)).transpose()?;
-        let chown = copy.chown.as_deref().map(|text| self.not_empty("--chown", text)).transpose()?;
+        let chmod = copy
+            .chmod
+            .as_deref()
+            .map(|text| self.mode(text))
+            .transpose()?;
+        let chown = copy
+            .chown
+            .as_deref()
+            .map(|text| self.not_empty("--chown", text))
+            .transpose()?;
         let origin = self
             .needed
             .origins
             .get(&line)
             .cloned()
             .ok_or("its source is not known")?;
-        Ok(Copy {
+        Ok(Box::new(Copy {
             origin,
             unpacks: copy.unpacks,
             chown,
@@ -263,7 +306,7 @@ impl Evaluation<'_> {
             sources,
             texts,
             destination: self.absolute(&self.not_empty("the destination", &copy.destination)?),
-        })
+        }))
     }
 
     fn mode(&self, text: &str) -> Result<u32, String> {

@@ -29,7 +29,13 @@ pub(crate) struct Needed {
 }
 
 /// Arguments for RUN that need no ARG.
-const PREDEFINED: [&str; 5] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"];
+const PREDEFINED: [&str; 5] = [
+    "http_proxy",
+    "https_proxy",
+    "ftp_proxy",
+    "no_proxy",
+    "all_proxy",
+];
 
 /// Finds them, beginning at the target.
 pub(crate) fn graph(file: &Dockerfile, settings: &Settings) -> Result<Graph, Problems> {
@@ -74,17 +80,30 @@ fn target(file: &Dockerfile, asked: Option<&str>) -> Result<usize, String> {
         return Ok(file.stages.len() - 1);
     };
     let by_name = by_name(&file.stages, asked);
-    let by_number = asked.parse().ok().filter(|&number: &usize| number < file.stages.len());
+    let by_number = asked
+        .parse()
+        .ok()
+        .filter(|&number: &usize| number < file.stages.len());
     by_name.or(by_number).ok_or_else(|| {
-        let names: Vec<&str> = file.stages.iter().filter_map(|stage| stage.name.as_deref()).collect();
-        let known = if names.is_empty() { "none is named".to_owned() } else { names.join(", ") };
+        let names: Vec<&str> = file
+            .stages
+            .iter()
+            .filter_map(|stage| stage.name.as_deref())
+            .collect();
+        let known = if names.is_empty() {
+            "none is named".to_owned()
+        } else {
+            names.join(", ")
+        };
         format!("there is no stage {asked} ({known})")
     })
 }
 
 fn by_name(stages: &[Stage], name: &str) -> Option<usize> {
     let name = name.to_ascii_lowercase();
-    stages.iter().position(|stage| stage.name.as_deref() == Some(&name))
+    stages
+        .iter()
+        .position(|stage| stage.name.as_deref() == Some(&name))
 }
 
 fn unused(file: &Dockerfile, settings: &Settings) -> Vec<String> {
@@ -98,11 +117,17 @@ fn unused(file: &Dockerfile, settings: &Settings) -> Vec<String> {
             _ => None,
         })
         .flatten();
-    let declared: BTreeSet<&str> = globals.chain(locals).map(|(name, _)| name.as_str()).collect();
+    let declared: BTreeSet<&str> = globals
+        .chain(locals)
+        .map(|(name, _)| name.as_str())
+        .collect();
     settings
         .arguments
         .keys()
-        .filter(|name| !declared.contains(name.as_str()) && !PREDEFINED.contains(&name.to_ascii_lowercase().as_str()))
+        .filter(|name| {
+            !declared.contains(name.as_str())
+                && !PREDEFINED.contains(&name.to_ascii_lowercase().as_str())
+        })
         .cloned()
         .collect()
 }
@@ -136,7 +161,9 @@ impl Search<'_> {
         }
         let mut origins = BTreeMap::new();
         for instruction in &stage.instructions {
-            let Action::Copy(copy) = &instruction.action else { continue };
+            let Action::Copy(copy) = &instruction.action else {
+                continue;
+            };
             match self.origin(number, copy.from.as_deref()) {
                 Ok(origin) => {
                     if let Origin::Stage(number) = origin {
@@ -165,7 +192,10 @@ impl Search<'_> {
             Some(text) => self.expanded(text)?.parse::<Platform>()?,
         };
         if name.is_empty() {
-            return Err(format!("FROM {} names nothing: its variable is not set by ARG before the first FROM", stage.base));
+            return Err(format!(
+                "FROM {} names nothing: its variable is not set by ARG before the first FROM",
+                stage.base
+            ));
         }
         if name == "scratch" {
             return Ok(Base::Scratch);
@@ -192,7 +222,9 @@ impl Search<'_> {
             if index < number {
                 return Ok(Origin::Stage(index));
             }
-            return Err(format!("COPY --from={from}: only stages before this one (number {number}) can be copied from"));
+            return Err(format!(
+                "COPY --from={from}: only stages before this one (number {number}) can be copied from"
+            ));
         }
         let reference: Reference = from.parse()?;
         Ok(Origin::Image(reference, self.settings.platform.clone()))

@@ -65,9 +65,12 @@ pub(crate) struct Step {
 pub(crate) enum Action {
     /// Nothing: it is in the configuration.
     Configure,
-    Copy(Copy),
+    Copy(Box<Copy>),
     /// WORKDIR: makes the directory for a user.
-    MakeDirectory { path: String, user: Option<String> },
+    MakeDirectory {
+        path: String,
+        user: Option<String>,
+    },
 }
 
 /// COPY or ADD.

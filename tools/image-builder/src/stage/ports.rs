@@ -9,15 +9,24 @@ pub(crate) fn exposed(word: &str) -> Result<Vec<String>, String> {
         return Err(format!("{word}: the protocol must be tcp, udp or sctp"));
     }
     if range.contains(':') {
-        return Err(format!("{word}: EXPOSE takes the container's port only, without an address or a port of the host"));
+        return Err(format!(
+            "{word}: EXPOSE takes the container's port only, without an address or a port of the host"
+        ));
     }
     let (first, last) = range.split_once('-').unwrap_or((range, range));
-    let number = |text: &str| text.parse::<u16>().ok().filter(|&port| port > 0).ok_or_else(invalid);
+    let number = |text: &str| {
+        text.parse::<u16>()
+            .ok()
+            .filter(|&port| port > 0)
+            .ok_or_else(invalid)
+    };
     let (first, last) = (number(first)?, number(last)?);
     if first > last {
         return Err(invalid());
     }
-    Ok((first..=last).map(|port| format!("{port}/{protocol}")).collect())
+    Ok((first..=last)
+        .map(|port| format!("{port}/{protocol}"))
+        .collect())
 }
 
 #[cfg(test)]
@@ -27,7 +36,11 @@ mod tests {
     #[test]
     fn reads_ports() {
         let text = |ports: &[&str]| Ok(ports.iter().map(ToString::to_string).collect());
-        let invalid = |word: &str| Err(format!("{word} is no port: write 8080, 8080/udp or 8000-8010"));
+        let invalid = |word: &str| {
+            Err(format!(
+                "{word} is no port: write 8080, 8080/udp or 8000-8010"
+            ))
+        };
         for (word, expected) in [
             ("80", text(&["80/tcp"])),
             ("53/UDP", text(&["53/udp"])),

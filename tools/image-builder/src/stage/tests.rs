@@ -31,7 +31,14 @@ fn evaluated(source: &str, arguments: &[(&str, &str)]) -> Result<Evaluated, Prob
         },
         author: None,
     };
-    evaluate(&file, graph.target, &graph.stages[&graph.target], start, &graph, &settings)
+    evaluate(
+        &file,
+        graph.target,
+        &graph.stages[&graph.target],
+        start,
+        &graph,
+        &settings,
+    )
 }
 
 fn text(words: &[&str]) -> Vec<String> {
@@ -53,19 +60,29 @@ fn needs_only_what_the_target_needs() {
     let platform: Platform = "linux/arm64".parse().unwrap();
     assert_eq!(
         all.stages[&0].base,
-        Base::Image("docker.io/library/rust:1".parse().unwrap(), platform.clone())
+        Base::Image(
+            "docker.io/library/rust:1".parse().unwrap(),
+            platform.clone()
+        )
     );
     assert_eq!(all.stages[&2].base, Base::Stage(1));
     assert_eq!(all.stages[&2].origins[&6], Origin::Stage(0));
-    assert_eq!(all.stages[&3].origins[&9], Origin::Image("x.io/y:2".parse().unwrap(), platform));
+    assert_eq!(
+        all.stages[&3].origins[&9],
+        Origin::Image("x.io/y:2".parse().unwrap(), platform)
+    );
 }
 
 #[test]
 fn expands_the_base_with_global_and_automatic_arguments() {
-    let source = "ARG V=1\nARG IMAGE=r.io/a:${V}-$TARGETARCH\nFROM --platform=$BUILDPLATFORM $IMAGE\n";
+    let source =
+        "ARG V=1\nARG IMAGE=r.io/a:${V}-$TARGETARCH\nFROM --platform=$BUILDPLATFORM $IMAGE\n";
     let base = |arguments: &[(&str, &str)]| {
         let settings = settings(arguments, None);
-        let Base::Image(reference, platform) = graph(&file(source), &settings).unwrap().stages[&0].base.clone() else {
+        let Base::Image(reference, platform) = graph(&file(source), &settings).unwrap().stages[&0]
+            .base
+            .clone()
+        else {
             panic!("an image is expected")
         };
         (reference.to_string(), platform)
@@ -77,7 +94,10 @@ fn expands_the_base_with_global_and_automatic_arguments() {
 #[test]
 fn names_the_arguments_that_nothing_uses() {
     let file = file("ARG A\nFROM scratch\nARG B\n");
-    let given = settings(&[("A", "1"), ("B", "2"), ("C", "3"), ("HTTP_PROXY", "x")], None);
+    let given = settings(
+        &[("A", "1"), ("B", "2"), ("C", "3"), ("HTTP_PROXY", "x")],
+        None,
+    );
     assert_eq!(graph(&file, &given).unwrap().unused, ["C"]);
 }
 
@@ -85,14 +105,18 @@ fn names_the_arguments_that_nothing_uses() {
 fn reports_bases_and_sources_that_cannot_be() {
     let source = "FROM $NONE AS a\nFROM scratch\nCOPY --from=1 x y\nCOPY --from=$A x y\nCOPY --from=a x y\nCOPY --from=A:B:C x y\n";
     assert_eq!(
-        graph(&file(source), &settings(&[], None)).unwrap_err().to_string(),
+        graph(&file(source), &settings(&[], None))
+            .unwrap_err()
+            .to_string(),
         "Dockerfile:3: COPY --from=1: only stages before this one (number 1) can be copied from\n\
          Dockerfile:4: COPY --from=$A: variables are not replaced here; name a stage by FROM … AS, with the variable in the FROM\n\
          Dockerfile:6: A:B:C is no name of an image: a repository has lower-case letters, digits and - _ . / only\n\
          Dockerfile:1: FROM $NONE names nothing: its variable is not set by ARG before the first FROM"
     );
     assert_eq!(
-        graph(&file("FROM scratch AS a\n"), &settings(&[], Some("b"))).unwrap_err().to_string(),
+        graph(&file("FROM scratch AS a\n"), &settings(&[], Some("b")))
+            .unwrap_err()
+            .to_string(),
         "Dockerfile:1: there is no stage b (a)"
     );
 }
@@ -101,10 +125,31 @@ fn reports_bases_and_sources_that_cannot_be() {
 fn sees_arguments_only_after_they_are_declared() {
     let source = "ARG V=1\nFROM scratch\nENV a=$V\nARG V\nENV b=$V\nARG W=w\nARG TARGETARCH\nENV c=$W$TARGETARCH\nENV W=env d=$W\nENV e=$W PATH=/x:$PATH\n";
     let environment = |arguments| evaluated(source, arguments).unwrap().run.env.unwrap();
-    assert_eq!(environment(&[]), ["PATH=/x:/bin", "BASE=b", "a=", "b=1", "c=warm64", "W=env", "d=w", "e=env"]);
+    assert_eq!(
+        environment(&[]),
+        [
+            "PATH=/x:/bin",
+            "BASE=b",
+            "a=",
+            "b=1",
+            "c=warm64",
+            "W=env",
+            "d=w",
+            "e=env"
+        ]
+    );
     assert_eq!(
         environment(&[("V", "2"), ("W", "3")]),
-        ["PATH=/x:/bin", "BASE=b", "a=", "b=2", "c=3arm64", "W=env", "d=3", "e=env"]
+        [
+            "PATH=/x:/bin",
+            "BASE=b",
+            "a=",
+            "b=2",
+            "c=3arm64",
+            "W=env",
+            "d=3",
+            "e=env"
+        ]
     );
 }
 
@@ -139,14 +184,19 @@ fn takes_away_the_bases_command_with_a_new_entry_point() {
     let command = |source| evaluated(source, &[]).unwrap().run.cmd;
     assert_eq!(command("FROM scratch\nUSER 1\n"), Some(text(&["/base"])));
     assert_eq!(command("FROM scratch\nENTRYPOINT [\"/x\"]\n"), None);
-    assert_eq!(command("FROM scratch\nCMD [\"y\"]\nENTRYPOINT [\"/x\"]\n"), Some(text(&["y"])));
+    assert_eq!(
+        command("FROM scratch\nCMD [\"y\"]\nENTRYPOINT [\"/x\"]\n"),
+        Some(text(&["y"]))
+    );
 }
 
 #[test]
 fn places_copies_relative_to_the_working_directory() {
     let destination = |to: &str| {
         let found = evaluated(&format!("FROM scratch\nWORKDIR app\nCOPY x {to}\n"), &[]).unwrap();
-        let Action::Copy(copy) = &found.steps[1].action else { panic!("a copy is expected") };
+        let Action::Copy(copy) = &found.steps[1].action else {
+            panic!("a copy is expected")
+        };
         copy.destination.clone()
     };
     for (to, expected) in [
@@ -177,8 +227,16 @@ fn makes_the_working_directory_for_the_user() {
 
 #[test]
 fn keeps_build_arguments_out_of_the_history() {
-    let found = evaluated("FROM scratch\nARG TOKEN\nCOPY $TOKEN /x\n", &[("TOKEN", "s3cret")]).unwrap();
-    let sources: Vec<&str> = found.steps.iter().map(|step| step.source.as_str()).collect();
+    let found = evaluated(
+        "FROM scratch\nARG TOKEN\nCOPY $TOKEN /x\n",
+        &[("TOKEN", "s3cret")],
+    )
+    .unwrap();
+    let sources: Vec<&str> = found
+        .steps
+        .iter()
+        .map(|step| step.source.as_str())
+        .collect();
     assert_eq!(sources, ["ARG TOKEN", "COPY $TOKEN /x"]);
 }
 
@@ -187,8 +245,8 @@ fn reports_every_mistake_with_its_line() {
     let source = "FROM scratch\nRUN make\nUSER $NONE\nEXPOSE x\nSTOPSIGNAL SIGFOO\nCOPY --chmod=u+x a b\nCOPY $NONE b\nENV a=${b\n";
     assert_eq!(
         evaluated(source, &[]).unwrap_err().to_string(),
-        "Dockerfile:2: RUN needs an engine that runs commands: docker, podman or buildah. The embedded engine puts files \
-         together and runs nothing; run the command before the build (`before` in longshore.toml, or a step of CI) and COPY what it makes\n\
+        "Dockerfile:2: RUN needs an engine that runs commands (docker, podman or buildah); the embedded engine only puts \
+         files together: run the command before the build, and COPY what it makes\n\
          Dockerfile:3: USER $NONE is empty: its variable is not set\n\
          Dockerfile:4: x is no port: write 8080, 8080/udp or 8000-8010\n\
          Dockerfile:5: SIGFOO is no signal: write SIGTERM, SIGINT or a number\n\
