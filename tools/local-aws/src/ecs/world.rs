@@ -129,7 +129,11 @@ impl World {
         self.definitions.get(family)?.get(place)
     }
 
-    pub(crate) fn definition_mut(&mut self, family: &str, revision: u32) -> Option<&mut TaskDefinition> {
+    pub(crate) fn definition_mut(
+        &mut self,
+        family: &str,
+        revision: u32,
+    ) -> Option<&mut TaskDefinition> {
         let place = usize::try_from(revision).ok()?.checked_sub(1)?;
         self.definitions.get_mut(family)?.get_mut(place)
     }
