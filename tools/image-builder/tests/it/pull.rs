@@ -215,19 +215,19 @@ fn explains_images_that_cannot_be_used() {
         (
             "FROM BASE:none\n",
             1,
-            format!("error: there is no image {name}:none"),
+            format!("error: Dockerfile:1: there is no image {name}:none"),
         ),
         (
             "FROM BASE:index\n",
             1,
             format!(
-                "error: cannot use {name}: it has no image for linux/amd64, only for linux/arm64"
+                "error: Dockerfile:1: cannot use {name}: it has no image for linux/amd64, only for linux/arm64"
             ),
         ),
         (
             "FROM BASE:arm\n",
             1,
-            format!("error: {name} is for linux/arm64, and linux/amd64 is needed"),
+            format!("error: Dockerfile:1: {name} is for linux/arm64, and linux/amd64 is needed"),
         ),
         (
             "FROM BASE:onbuild\n",

@@ -26,13 +26,6 @@ pub(crate) enum Isolation {
     Process { change_root: bool },
 }
 
-impl Isolation {
-    /// Whether a task has one user only, the one who runs it.
-    fn is_single(self) -> bool {
-        matches!(self, Isolation::Namespaces(Ids::Single))
-    }
-}
-
 /// To be called first in `main`, with all of `std::env::args_os`, before any thread exists. `Some` is an exit code:
 /// this process was a stage of a task and is done.
 pub fn entry(arguments: &[OsString]) -> Option<i32> {

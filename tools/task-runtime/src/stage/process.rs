@@ -52,6 +52,9 @@ pub(super) fn run() -> i32 {
     let Ok(channel) = take_channel() else {
         return 1;
     };
+    if send(&channel, &FromProgram::Loaded).is_err() {
+        return 1;
+    }
     match execute(&channel) {
         Ok(()) => 0,
         // Nobody listens any more: the container is being torn down.

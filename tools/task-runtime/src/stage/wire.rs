@@ -22,14 +22,14 @@ pub(super) struct ContainerOrder {
     pub(super) program: Program,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct StagedMount {
     pub(super) target: PathBuf,
     pub(super) source: StagedSource,
     pub(super) read_only: bool,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) enum StagedSource {
     Tmpfs {
         bytes: u64,
@@ -85,6 +85,8 @@ pub(super) enum FromInit {
 /// Before the program is executed; then the socket closes.
 #[derive(Serialize, Deserialize)]
 pub(super) enum FromProgram {
+    /// The executable and its libraries are in memory: the host's files may go out of reach.
+    Loaded,
     Warned(String),
     Failed(Failure),
 }

@@ -99,6 +99,7 @@ fn listen(mut orders: BufReader<UnixStream>, reaper: &Reaper) {
 struct Starting {
     child: Child,
     channel: UnixStream,
+    reports: BufReader<UnixStream>,
 }
 
 impl Starting {
@@ -107,7 +108,15 @@ impl Starting {
         let child = again(&OsString::from("program"), "process")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .spawn()?;
-        Ok(Starting { child, channel })
+        let mut reports = BufReader::new(channel.try_clone()?);
+        match receive(&mut reports)? {
+            Some(FromProgram::Loaded) => Ok(Starting {
+                child,
+                channel,
+                reports,
+            }),
+            _ => Err(io::Error::other("it ended before it was loaded")),
+        }
     }
 
     /// Returns once the program runs, with warnings.
@@ -117,10 +126,12 @@ impl Starting {
         self.channel
             .shutdown(Shutdown::Write)
             .map_err(failed(Stage::Process, unheard))?;
-        let mut reports = BufReader::new(&self.channel);
         let mut warnings = Vec::new();
-        while let Some(report) = receive(&mut reports).map_err(failed(Stage::Process, unheard))? {
+        while let Some(report) =
+            receive(&mut self.reports).map_err(failed(Stage::Process, unheard))?
+        {
             match report {
+                FromProgram::Loaded => {}
                 FromProgram::Warned(warning) => warnings.push(warning),
                 FromProgram::Failed(failure) => return Err(failure),
             }

@@ -1,255 +1,196 @@
-//! One container of the task, from its first process on.
-//!
-//! A thread of its own starts it and stays until it has ended: the process namespace is chosen by the thread that
-//! starts a process, and the kernel kills the container when that thread ends.
+//! A running container as its supervisor holds it: the first process, the socket to it, and its output.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, PipeReader};
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::chdir;
+use nix::sys::signal::Signal;
+use nix::unistd::fchdir;
 
 use super::conductor::Message;
 use super::output;
-use super::scratch::Scratch;
 use crate::control::{receive, send};
-use crate::event::{Exit, PortBinding, Stage};
+use crate::event::{Exit, Stage};
 use crate::failure::{Failure, failed};
-use crate::spec::{ContainerSpec, StopSignal};
 use crate::stage::again;
-use crate::stage::wire::{ContainerOrder, FromInit, Place, Program};
-use crate::task::log_file;
+use crate::stage::wire::{ContainerOrder, FromInit, ToInit};
 
-/// A container before it is started.
-pub(super) struct Member {
+/// What it takes to start a container.
+pub(super) struct Launch {
+    /// Names the container in messages to the conductor.
+    pub(super) index: usize,
     pub(super) name: String,
-    pub(super) ports: Vec<PortBinding>,
-    pub(super) stop_signal: StopSignal,
-    pub(super) starts_with_task: bool,
-    pub(super) program: Program,
-    /// Whether its first process has to become root of the user namespace.
-    pub(super) becomes_root: bool,
-    parts: Option<Parts>,
+    pub(super) order: ContainerOrder,
+    pub(super) scratch: OwnedFd,
+    pub(super) log: File,
+    pub(super) namespaces: bool,
 }
 
-/// What the start uses up.
-struct Parts {
-    order: ContainerOrder,
-    scratch: PathBuf,
-    log: File,
+pub(super) struct Running {
+    orders: UnixStream,
+    init: Arc<Mutex<Init>>,
+    namespaces: bool,
 }
 
-impl Member {
-    /// `task` is the task's directory and `id` what its host name is made of.
-    pub(super) fn new(
-        task: &Path,
-        id: &str,
-        probe: bool,
-        spec: &ContainerSpec,
-        scratch: Scratch,
-        ports: &[PortBinding],
-    ) -> Result<Member, Failure> {
-        let path = task.join(log_file(&spec.name));
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path);
-        let log = log.map_err(failed(
-            Stage::Supervisor,
-            format!("open {}", path.display()),
-        ))?;
-        let ports: Vec<PortBinding> = ports
-            .iter()
-            .filter(|port| port.container == spec.name)
-            .cloned()
-            .collect();
-        let hostname = spec
-            .hostname
-            .clone()
-            .unwrap_or_else(|| id.chars().take(12).collect());
-        let mut env = spec.env.clone();
-        if let (Place::Process { .. }, Some(first)) = (&scratch.place, ports.first()) {
-            // A plain process shares the host's ports: it must listen where the port mapping leads.
-            env.set("PORT", &first.host.port().to_string());
-        }
-        let program = Program {
-            argv: spec.argv.clone(),
-            env,
-            usual_variables: spec.usual_variables,
-            hostname: hostname.clone(),
-            workdir: PathBuf::from(&spec.workdir),
-            user: spec.user.clone(),
-            limits: spec.limits.clone(),
-            no_new_privileges: spec.no_new_privileges,
-            place: scratch.place,
-            probe,
-        };
-        let order = ContainerOrder {
-            hostname,
-            read_only_root: spec.read_only_root,
-            mounts: scratch.mounts,
-            program: program.clone(),
-        };
-        Ok(Member {
-            name: spec.name.clone(),
-            ports,
-            stop_signal: spec.stop_signal,
-            starts_with_task: spec.starts_with_task,
-            program,
-            becomes_root: scratch.becomes_root,
-            parts: Some(Parts {
-                order,
-                scratch: scratch.directory,
-                log,
-            }),
-        })
-    }
+/// The container's first process.
+#[derive(Default)]
+struct Init {
+    /// `None` before its start.
+    child: Option<Child>,
+    /// To be killed as soon as there is something to kill.
+    doomed: bool,
+}
 
-    /// Starts the container; everything that happens to it comes to the mailbox, its end last.
-    pub(super) fn start(&mut self, index: usize, mailbox: Sender<Message>) -> io::Result<()> {
-        let parts = self
-            .parts
-            .take()
-            .ok_or_else(|| io::Error::other("it was started already"))?;
-        let (name, becomes_root) = (self.name.clone(), self.becomes_root);
-        thread::Builder::new().name(name.clone()).spawn(move || {
-            let exit = match parts.live(&name, becomes_root, index, &mailbox) {
-                Ok(exit) => exit,
-                Err(failure) => {
-                    // The conductor lives as long as any container.
-                    mailbox
-                        .send(Message::Told(index, FromInit::Failed(failure)))
-                        .ok();
-                    None
-                }
-            };
-            mailbox.send(Message::Ended(index, exit)).ok();
+impl Launch {
+    /// Everything further comes as messages, [`Message::Ended`] last.
+    pub(super) fn start(self, mailbox: Sender<Message>) -> io::Result<Running> {
+        let (orders, theirs) = UnixStream::pair()?;
+        let (stdout, their_stdout) = io::pipe()?;
+        let (stderr, their_stderr) = io::pipe()?;
+        let running = Running {
+            orders: orders.try_clone()?,
+            init: Arc::default(),
+            namespaces: self.namespaces,
+        };
+        let init = running.init.clone();
+        let log = self.log.try_clone()?;
+        // Before the thread below, which can start no other once it has left for a new process namespace.
+        let logger = thread::Builder::new().spawn(move || output::capture(stdout, stderr, log))?;
+        let streams = [
+            OwnedFd::from(theirs),
+            their_stdout.into(),
+            their_stderr.into(),
+        ];
+        thread::Builder::new().spawn(move || {
+            let ended = self.run(streams, &orders, &init, &mailbox);
+            let logged = logger
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("the log's thread panicked")));
+            if let Err(error) = logged {
+                let lost = FromInit::Warned(format!(
+                    "some of its output is lost: write the log: {error}"
+                ));
+                mailbox.send(Message::Heard(self.index, lost)).ok();
+            }
+            // Fails only if the conductor has ended, and the process with it.
+            mailbox.send(Message::Ended(self.index, ended)).ok();
         })?;
-        Ok(())
+        Ok(running)
     }
-}
 
-impl Parts {
-    /// From the start to the end. `None` is the exit of a container that never ran.
-    fn live(
-        self,
-        name: &str,
-        becomes_root: bool,
-        index: usize,
+    fn run(
+        &self,
+        streams: [OwnedFd; 3],
+        orders: &UnixStream,
+        init: &Mutex<Init>,
         mailbox: &Sender<Message>,
-    ) -> Result<Option<Exit>, Failure> {
-        let isolated = matches!(self.order.program.place, Place::Namespaces { .. });
-        if isolated {
-            let own = CloneFlags::CLONE_NEWPID
-                | CloneFlags::CLONE_NEWNS
-                | CloneFlags::CLONE_NEWUTS
-                | CloneFlags::CLONE_NEWIPC
-                | CloneFlags::CLONE_NEWCGROUP;
-            unshare(own).map_err(failed(
-                Stage::Isolation,
-                "create the container's namespaces",
-            ))?;
-            // This thread's alone since it left the others' mount namespace. As nobody of the host, the first process
-            // could not find the way here by itself.
-            chdir(&self.scratch).map_err(failed(
-                Stage::FileSystem,
-                format!("go to {}", self.scratch.display()),
+    ) -> Result<Exit, Failure> {
+        self.spawn(streams, init)?;
+        let ended = self.follow(orders, mailbox);
+        // The socket is closed, so the process is at its end, and everything in its namespace is dead once it is.
+        if let Some(child) = &mut lock(init).child {
+            child.wait().map_err(failed(
+                Stage::Supervisor,
+                "wait for the container's first process",
             ))?;
         }
-        let (channel, theirs) =
-            UnixStream::pair().map_err(failed(Stage::Supervisor, "make a socket"))?;
-        let (mut child, stdout, stderr) = spawn(name, becomes_root, theirs).map_err(failed(
-            Stage::Supervisor,
-            "start the container's first process",
-        ))?;
-        let log = self.log;
-        let capture = thread::spawn(move || output::capture(stdout, stderr, log));
-        let reached = send(&channel, &self.order).and_then(|()| channel.try_clone());
-        let mut exit = None;
-        match reached {
-            Ok(reports) => {
-                let pid = child.id().cast_signed();
-                mailbox.send(Message::Spawned(index, pid, channel)).ok();
-                listen(reports, index, mailbox, &mut exit);
-            }
-            Err(error) => {
-                child.kill().map_err(failed(
-                    Stage::Supervisor,
-                    "end the container's first process",
-                ))?;
-                mailbox
-                    .send(Message::Told(
-                        index,
-                        FromInit::Warned(format!("the first process cannot be reached: {error}")),
-                    ))
-                    .ok();
+        ended
+    }
+
+    fn spawn(
+        &self,
+        [socket, stdout, stderr]: [OwnedFd; 3],
+        init: &Mutex<Init>,
+    ) -> Result<(), Failure> {
+        let at = Stage::Isolation;
+        let mut command = again(&OsString::from(format!("container-{}", self.name)), "init");
+        if self.namespaces {
+            unshare(CloneFlags::CLONE_FS)
+                .map_err(failed(at, "leave the shared working directory"))?;
+            // The only place that is found again in the new mount namespace without a way there by path.
+            fchdir(&self.scratch).map_err(failed(at, "go to the scratch directory"))?;
+            unshare(
+                CloneFlags::CLONE_NEWPID
+                    | CloneFlags::CLONE_NEWNS
+                    | CloneFlags::CLONE_NEWUTS
+                    | CloneFlags::CLONE_NEWIPC
+                    | CloneFlags::CLONE_NEWCGROUP,
+            )
+            .map_err(failed(at, "create namespaces"))?;
+            // Root in the task's user namespace.
+            command.uid(0).gid(0);
+        }
+        command
+            .stdin(Stdio::from(socket))
+            .stdout(Stdio::from(stdout))
+            .stderr(Stdio::from(stderr));
+        let child = command
+            .spawn()
+            .map_err(failed(at, "start the container's first process"))?;
+        let mut init = lock(init);
+        let is_doomed = init.doomed;
+        let child = init.child.insert(child);
+        let killed = if is_doomed { child.kill() } else { Ok(()) };
+        killed.map_err(failed(at, "kill the container's first process"))
+    }
+
+    /// Until the first process closes its socket.
+    fn follow(&self, mut orders: &UnixStream, mailbox: &Sender<Message>) -> Result<Exit, Failure> {
+        // A process that has died already cannot read, and shows as an end of the stream below.
+        send(&mut orders, &self.order).ok();
+        let mut ended = Ok(Exit::Signal(Signal::SIGKILL as i32));
+        let mut reports = BufReader::new(orders);
+        while let Ok(Some(report)) = receive(&mut reports) {
+            match report {
+                FromInit::Exited(exit) => ended = Ok(exit),
+                FromInit::Failed(failure) => ended = Err(failure),
+                other => {
+                    mailbox.send(Message::Heard(self.index, other)).ok();
+                }
             }
         }
-        let status = child.wait().map_err(failed(
-            Stage::Supervisor,
-            "wait for the container's first process",
-        ))?;
-        // With the first process everything that could still write has gone.
-        match capture.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                mailbox
-                    .send(Message::Told(
-                        index,
-                        FromInit::Warned(format!("its log is incomplete: {error}")),
-                    ))
-                    .ok();
-            }
-            Err(_panic) => {
-                mailbox
-                    .send(Message::Told(
-                        index,
-                        FromInit::Warned("its log is incomplete".to_owned()),
-                    ))
-                    .ok();
-            }
-        }
-        Ok(exit.or_else(|| status.signal().map(Exit::Signal)))
+        ended
     }
 }
 
-/// Passes on what the first process says, until it says no more.
-fn listen(reports: UnixStream, index: usize, mailbox: &Sender<Message>, exit: &mut Option<Exit>) {
-    let mut reports = BufReader::new(reports);
-    while let Ok(Some(report)) = receive::<FromInit>(&mut reports) {
-        match report {
-            FromInit::Exited(code) => *exit = Some(code),
-            other => {
-                mailbox.send(Message::Told(index, other)).ok();
-            }
+impl Running {
+    /// Process id of the container's first process, once there is one.
+    pub(super) fn pid(&self) -> Option<i32> {
+        lock(&self.init)
+            .child
+            .as_ref()
+            .map(|child| child.id().cast_signed())
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        // Fails only if the container has ended.
+        send(&self.orders, &ToInit::Signal(signal as i32)).ok();
+    }
+
+    /// Kills everything in the container.
+    pub(super) fn kill(&self) {
+        if !self.namespaces {
+            // The first process has to see to it; its own death would set the others free.
+            send(&self.orders, &ToInit::Kill).ok();
+            return;
+        }
+        let mut init = lock(&self.init);
+        init.doomed = true;
+        if let Some(child) = &mut init.child {
+            // Does nothing to a child that has been waited for.
+            child.kill().ok();
         }
     }
 }
 
-fn spawn(
-    name: &str,
-    becomes_root: bool,
-    channel: UnixStream,
-) -> io::Result<(Child, PipeReader, PipeReader)> {
-    let (stdout, stdout_end) = io::pipe()?;
-    let (stderr, stderr_end) = io::pipe()?;
-    let mut command = again(&OsString::from(name), "init");
-    command
-        .stdin(Stdio::from(OwnedFd::from(channel)))
-        .stdout(stdout_end)
-        .stderr(stderr_end);
-    if becomes_root {
-        command.uid(0).gid(0);
-    }
-    Ok((command.spawn()?, stdout, stderr))
+fn lock(init: &Mutex<Init>) -> MutexGuard<'_, Init> {
+    init.lock().unwrap_or_else(PoisonError::into_inner)
 }

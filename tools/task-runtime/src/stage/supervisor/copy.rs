@@ -1,60 +1,86 @@
-//! Copies an unpacked file system, for where no overlay can be mounted over it.
+//! Copies an image where it cannot be shared. Owners are kept where this process may give files away.
 
-use std::fs;
+use std::fs::{self, DirEntry, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown, symlink};
+use std::path::{Path, PathBuf};
 
-use nix::unistd::Uid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Uid, mkfifo};
 
-/// Copies what is in `source` into the directory `target`, replacing what is there, following no link.
-pub(super) fn tree(source: &Path, target: &Path) -> io::Result<()> {
-    let mut waiting = vec![(source.to_owned(), target.to_owned())];
-    while let Some((source, target)) = waiting.pop() {
-        for entry in fs::read_dir(&source)? {
+/// Copies what is in `from` into `to`, over what is there. Devices and sockets are left out.
+pub(super) fn tree(from: &Path, to: &Path) -> io::Result<()> {
+    let mut waiting = vec![(from.to_owned(), to.to_owned())];
+    // Once everything is in them, because a directory's rights may forbid that.
+    let mut directories = Vec::new();
+    while let Some((from, to)) = waiting.pop() {
+        for entry in fs::read_dir(&from)? {
             let entry = entry?;
-            let (from, to) = (entry.path(), target.join(entry.file_name()));
+            let target = to.join(entry.file_name());
             let metadata = entry.metadata()?;
-            let kind = metadata.file_type();
-            if kind.is_dir() {
-                if !fs::symlink_metadata(&to).is_ok_and(|present| present.is_dir()) {
-                    clear(&to)?;
-                    fs::create_dir(&to)?;
-                }
-                waiting.push((from, to.clone()));
-            } else if kind.is_symlink() {
-                clear(&to)?;
-                symlink(fs::read_link(&from)?, &to)?;
-            } else if kind.is_file() {
-                clear(&to)?;
-                fs::copy(&from, &to)?;
+            if metadata.is_dir() {
+                directory(&target)?;
+                waiting.push((entry.path(), target.clone()));
+                directories.push((target, metadata));
             } else {
-                // Unpacking refuses devices and sockets.
-                continue;
-            }
-            if Uid::effective().is_root() {
-                lchown(&to, Some(metadata.uid()), Some(metadata.gid()))?;
-            }
-            if !kind.is_symlink() {
-                fs::set_permissions(
-                    &to,
-                    fs::Permissions::from_mode(
-                        metadata.mode() & 0o7777 | u32::from(kind.is_dir()) * 0o700,
-                    ),
-                )?;
+                file(&entry, &metadata, &target).map_err(|error| named(&error, &entry.path()))?;
             }
         }
     }
-    Ok(())
+    directories
+        .iter()
+        .try_for_each(|(target, metadata)| keep_rights(target, metadata))
 }
 
-fn clear(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(present) if present.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+fn named(error: &io::Error, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("copy {}: {error}", path.display()))
+}
+
+fn directory(target: &PathBuf) -> io::Result<()> {
+    match fs::symlink_metadata(target) {
+        Ok(present) if present.is_dir() => return Ok(()),
+        Ok(_) => fs::remove_file(target)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
+    fs::create_dir(target)
+}
+
+fn file(entry: &DirEntry, metadata: &Metadata, target: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(target) {
+        Ok(present) if present.is_dir() => fs::remove_dir_all(target)?,
+        Ok(_) => fs::remove_file(target)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    if metadata.is_symlink() {
+        symlink(fs::read_link(entry.path())?, target)?;
+        return keep_owner(target, metadata);
+    }
+    if metadata.is_file() {
+        fs::copy(entry.path(), target)?;
+    } else if metadata.file_type().is_fifo() {
+        mkfifo(target, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    } else {
+        return Ok(());
+    }
+    keep_rights(target, metadata)
+}
+
+/// The owner first: a change of owner takes set-user-id bits away.
+fn keep_rights(target: &Path, metadata: &Metadata) -> io::Result<()> {
+    keep_owner(target, metadata)?;
+    fs::set_permissions(target, Permissions::from_mode(metadata.mode() & 0o7777))
+}
+
+fn keep_owner(target: &Path, metadata: &Metadata) -> io::Result<()> {
+    let present = fs::symlink_metadata(target)?;
+    if !Uid::effective().is_root()
+        || (present.uid(), present.gid()) == (metadata.uid(), metadata.gid())
+    {
+        return Ok(());
+    }
+    lchown(target, Some(metadata.uid()), Some(metadata.gid()))
 }
 
 #[cfg(test)]
@@ -62,29 +88,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lays_one_tree_over_another() {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        for name in ["low/bin", "high/bin", "target"] {
-            fs::create_dir_all(at(name)).unwrap();
-        }
-        fs::write(at("low/bin/a"), "low").unwrap();
-        fs::write(at("low/bin/b"), "low").unwrap();
-        symlink("a", at("low/link")).unwrap();
-        fs::write(at("high/bin/a"), "high").unwrap();
-        fs::set_permissions(at("high/bin/a"), fs::Permissions::from_mode(0o755)).unwrap();
-        tree(&at("low"), &at("target")).unwrap();
-        tree(&at("high"), &at("target")).unwrap();
-        assert_eq!(fs::read_to_string(at("target/bin/a")).unwrap(), "high");
-        assert_eq!(fs::read_to_string(at("target/bin/b")).unwrap(), "low");
-        assert_eq!(fs::read_link(at("target/link")).unwrap(), Path::new("a"));
+    fn copies_every_kind_of_file_over_what_is_there() {
+        let temporary = tempfile::tempdir().unwrap();
+        let (from, to) = (temporary.path().join("from"), temporary.path().join("to"));
+        fs::create_dir_all(from.join("closed")).unwrap();
+        fs::write(from.join("closed/file"), "new").unwrap();
+        fs::set_permissions(from.join("closed/file"), Permissions::from_mode(0o440)).unwrap();
+        fs::set_permissions(from.join("closed"), Permissions::from_mode(0o555)).unwrap();
+        symlink("/etc/passwd", from.join("link")).unwrap();
+        mkfifo(&from.join("fifo"), Mode::S_IRUSR).unwrap();
+        fs::create_dir_all(to.join("link/under")).unwrap();
+        fs::write(to.join("closed"), "old").unwrap();
+        tree(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(to.join("closed/file")).unwrap(), "new");
         assert_eq!(
-            fs::metadata(at("target/bin/a"))
-                .unwrap()
-                .permissions()
-                .mode()
-                & 0o777,
-            0o755
+            fs::metadata(to.join("closed/file")).unwrap().mode() & 0o7777,
+            0o440
         );
+        assert_eq!(
+            fs::metadata(to.join("closed")).unwrap().mode() & 0o7777,
+            0o555
+        );
+        assert_eq!(
+            fs::read_link(to.join("link")).unwrap(),
+            Path::new("/etc/passwd")
+        );
+        assert!(fs::metadata(to.join("fifo")).unwrap().file_type().is_fifo());
     }
 }

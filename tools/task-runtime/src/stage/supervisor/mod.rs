@@ -95,14 +95,7 @@ fn prepare() -> Result<Option<Prepared>, Notice> {
     }
     let mut members = Vec::new();
     for (spec, scratch) in order.spec.containers.iter().zip(scratches) {
-        members.push(Member::new(
-            task,
-            &order.spec.id,
-            order.probe,
-            spec,
-            scratch,
-            &ports,
-        )?);
+        members.push(Member::new(spec, scratch, &ports)?);
     }
     events.write(EventKind::Created {
         supervisor: std::process::id().cast_signed(),

@@ -1,242 +1,210 @@
-//! A container's own directory: the root of its file system, and what is to be mounted into it.
+//! The file system of each container: its image below a layer of its own to write to, or a copy of the image.
+//!
+//! A container's scratch directory holds `root` (what the container will see as `/`), `upper` and `work` (where the
+//! overlay keeps what changes), and `mounts`, where what the spec mounts waits for the container to take it.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
+use nix::sys::stat::Mode;
 
 use super::copy;
 use crate::event::Stage;
 use crate::failure::{Failure, failed};
 use crate::ids::Ids;
 use crate::runtime::Order;
-use crate::spec::{ContainerSpec, Mount, MountSource};
+use crate::spec::{ContainerSpec, MountSource};
 use crate::stage::Isolation;
-use crate::stage::wire::{Place, StagedMount, StagedSource};
+use crate::stage::wire::{StagedMount, StagedSource};
 
 pub(super) struct Scratch {
-    pub(super) directory: PathBuf,
-    /// Whether the root is the image with a layer for what the container writes, and not a copy.
+    pub(super) path: PathBuf,
+    /// The scratch directory, opened in this process's mount namespace, for containers that could not go there by path.
+    pub(super) directory: OwnedFd,
     pub(super) overlay: bool,
-    pub(super) place: Place,
     pub(super) mounts: Vec<StagedMount>,
-    /// Whether the container's first process has to become root of its user namespace.
-    pub(super) becomes_root: bool,
 }
 
-/// Makes the directory of every container. Without `mounting`, roots are copies and mounts are refused.
-pub(super) fn prepare(order: &Order, mounting: bool) -> Result<Vec<Scratch>, Failure> {
-    let containers = order.spec.directory.join("containers");
-    closed(&containers).map_err(failed(
-        Stage::FileSystem,
-        format!("create {}", containers.display()),
-    ))?;
-    order
-        .spec
-        .containers
-        .iter()
-        .map(|spec| container(order, spec, &containers.join(&spec.name), mounting))
-        .collect()
-}
-
-fn container(
-    order: &Order,
-    spec: &ContainerSpec,
-    directory: &Path,
-    mounting: bool,
-) -> Result<Scratch, Failure> {
+/// The scratch directories of all containers of a task.
+pub(super) fn prepare(order: &Order, may_mount: bool) -> Result<Vec<Scratch>, Failure> {
     let at = Stage::FileSystem;
     let owner = match order.isolation {
         Isolation::Namespaces(ids) => ids.on_host(0),
         Isolation::Process { .. } => None,
     };
-    let problem = || format!("create {}", directory.display());
-    closed(directory)
-        .and_then(|()| give(directory, owner))
-        .map_err(failed(at, problem()))?;
-    let root = directory.join("root");
-    opened(&root)
-        .and_then(|()| give(&root, owner))
-        .map_err(failed(at, problem()))?;
-    let overlay =
-        mounting && overlay(order, spec, directory, owner).map_err(failed(at, problem()))?;
-    if !overlay {
-        for layer in &spec.layers {
-            copy::tree(layer, &root).map_err(failed(at, format!("copy {}", layer.display())))?;
-        }
+    let base = order.spec.directory.join("containers");
+    private_directory(&base, None).map_err(failed(at, "create the containers' directory"))?;
+    let mut scratches = Vec::new();
+    for container in &order.spec.containers {
+        let path = base.join(&container.name);
+        let problem = || format!("make the file system of container `{}`", container.name);
+        let overlay = make_root(&path, container, owner, may_mount, order.isolation)
+            .map_err(failed(at, problem()))?;
+        let mounts = stage_mounts(&path, container, order, owner)?;
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let directory = open(&path, flags, Mode::empty()).map_err(failed(at, problem()))?;
+        scratches.push(Scratch {
+            path,
+            directory,
+            overlay,
+            mounts,
+        });
     }
-    let mut mounts = Vec::new();
-    for (index, mount) in spec.mounts.iter().enumerate() {
-        if !mounting {
-            let message = format!(
-                "mount {}: a plain process has no mounts of its own",
-                mount.target
-            );
-            return Err(Failure { stage: at, message });
-        }
-        mounts.push(
-            staged(order, mount, directory, index, owner)
-                .map_err(failed(at, format!("mount {}", mount.target)))?,
-        );
-    }
-    let (place, becomes_root) = match order.isolation {
-        Isolation::Namespaces(ids) => {
-            let single_id = ids == Ids::Single;
-            (
-                Place::Namespaces {
-                    single_id,
-                    join: None,
-                },
-                !single_id,
-            )
-        }
-        Isolation::Process { change_root } => (Place::Process { root, change_root }, false),
-    };
-    Ok(Scratch {
-        directory: directory.to_owned(),
-        overlay,
-        place,
-        mounts,
-        becomes_root,
-    })
+    Ok(scratches)
 }
 
-/// Mounts the layers with a layer for the container's own writing above them. False where the kernel or the file
-/// system refuses, and then the caller copies.
-fn overlay(
-    order: &Order,
-    spec: &ContainerSpec,
-    directory: &Path,
+/// Whether the root is an overlay.
+fn make_root(
+    scratch: &Path,
+    container: &ContainerSpec,
     owner: Option<u32>,
+    may_mount: bool,
+    isolation: Isolation,
 ) -> io::Result<bool> {
-    let (upper, work) = (directory.join("upper"), directory.join("work"));
-    // The root shows the mode and the owner of its upper directory.
-    opened(&upper).and_then(|()| give(&upper, owner))?;
-    closed(&work)?;
-    let mut options = OsString::from("lowerdir=");
-    for (index, layer) in spec.layers.iter().rev().enumerate() {
-        if index > 0 {
-            options.push(":");
-        }
-        options.push(escaped(layer));
+    private_directory(scratch, owner)?;
+    for name in ["root", "upper", "work"] {
+        private_directory(&scratch.join(name), owner)?;
     }
-    options.push(",upperdir=");
-    options.push(escaped(&upper));
-    options.push(",workdir=");
-    options.push(escaped(&work));
-    if order.isolation.is_single() {
-        // Within a user namespace the kernel keeps its marks in attributes that a user may set.
-        options.push(",userxattr");
+    // Lowest first in the spec, highest first for the kernel. By descriptor, so that no path needs quoting.
+    let layers = container
+        .layers
+        .iter()
+        .rev()
+        .map(File::open)
+        .collect::<io::Result<Vec<_>>>();
+    let layers =
+        layers.map_err(|error| io::Error::new(error.kind(), format!("open its image: {error}")))?;
+    // The root directory's own rights come from the image.
+    let mode = layers
+        .first()
+        .map(File::metadata)
+        .transpose()?
+        .map_or(0o755, |metadata| metadata.mode() & 0o7777);
+    for name in ["root", "upper"] {
+        fs::set_permissions(scratch.join(name), Permissions::from_mode(mode | 0o700))?;
     }
-    let root = directory.join("root");
-    Ok(mount(
-        Some("overlay"),
-        &root,
-        Some("overlay"),
-        MsFlags::empty(),
-        Some(options.as_os_str()),
-    )
-    .is_ok())
+    let single = matches!(isolation, Isolation::Namespaces(Ids::Single));
+    if may_mount && mount_overlay(scratch, &layers, single).is_ok() {
+        return Ok(true);
+    }
+    for layer in &container.layers {
+        copy::tree(layer, &scratch.join("root"))?;
+    }
+    Ok(false)
 }
 
-/// A path as the options of an overlay need it.
-fn escaped(path: &Path) -> OsString {
-    let mut escaped = Vec::new();
-    for byte in path.as_os_str().as_bytes() {
-        if b"\\:,".contains(byte) {
-            escaped.push(b'\\');
-        }
-        escaped.push(*byte);
+fn mount_overlay(scratch: &Path, layers: &[File], single: bool) -> io::Result<()> {
+    let descriptor = |file: &File| format!("/proc/self/fd/{}", file.as_raw_fd());
+    let (upper, work) = (
+        File::open(scratch.join("upper"))?,
+        File::open(scratch.join("work"))?,
+    );
+    let lower = layers.iter().map(descriptor).collect::<Vec<_>>().join(":");
+    let mut options = format!(
+        "lowerdir={lower},upperdir={},workdir={}",
+        descriptor(&upper),
+        descriptor(&work)
+    );
+    if single {
+        // A user may not set the `trusted` attributes that the overlay would otherwise use.
+        options.push_str(",userxattr");
     }
-    OsString::from_vec(escaped)
-}
-
-/// Puts the source of a mount where the container's first process finds it, below the scratch directory.
-fn staged(
-    order: &Order,
-    mount: &Mount,
-    directory: &Path,
-    index: usize,
-    owner: Option<u32>,
-) -> io::Result<StagedMount> {
-    let name = format!("mount-{index}");
-    let source = match &mount.source {
-        MountSource::Tmpfs { bytes } => StagedSource::Tmpfs { bytes: *bytes },
-        MountSource::Volume(volume) => {
-            let shared = order.spec.directory.join("volumes").join(volume);
-            DirBuilder::new().recursive(true).create(&shared)?;
-            // As docker makes an empty volume: every container's user may write.
-            fs::set_permissions(&shared, Permissions::from_mode(0o1777))?;
-            give(&shared, owner)?;
-            bind(&shared, &directory.join(&name), Kind::Directory)?;
-            StagedSource::Directory(PathBuf::from(name))
-        }
-        MountSource::Host(path) if fs::metadata(path)?.is_dir() => {
-            bind(path, &directory.join(&name), Kind::Directory)?;
-            StagedSource::Directory(PathBuf::from(name))
-        }
-        MountSource::Host(path) => {
-            bind(path, &directory.join(&name), Kind::File)?;
-            StagedSource::File(PathBuf::from(name))
-        }
+    // What is written dies with the task, so it need not survive a power cut: first without syncing.
+    let attempt = |options: &str| {
+        mount(
+            Some("overlay"),
+            &scratch.join("root"),
+            Some("overlay"),
+            MsFlags::empty(),
+            Some(options),
+        )
     };
-    Ok(StagedMount {
-        target: PathBuf::from(&mount.target),
-        source,
-        read_only: mount.read_only,
-    })
+    Ok(attempt(&format!("{options},volatile")).or_else(|_| attempt(&options))?)
 }
 
-#[derive(PartialEq, Eq)]
-enum Kind {
-    Directory,
-    File,
-}
-
-fn bind(source: &Path, target: &Path, kind: Kind) -> io::Result<()> {
-    match kind {
-        Kind::Directory => opened(target)?,
-        Kind::File => fs::write(target, "")?,
+/// Mounts the sources of the container's mounts where the container can take them from, whoever owns the way there.
+fn stage_mounts(
+    scratch: &Path,
+    container: &ContainerSpec,
+    order: &Order,
+    owner: Option<u32>,
+) -> Result<Vec<StagedMount>, Failure> {
+    let at = Stage::FileSystem;
+    if container.mounts.is_empty() {
+        return Ok(Vec::new());
     }
+    if let Isolation::Process { .. } = order.isolation {
+        let message = format!(
+            "container `{}`: a plain process cannot have mounts",
+            container.name
+        );
+        return Err(Failure { stage: at, message });
+    }
+    private_directory(&scratch.join("mounts"), owner)
+        .map_err(failed(at, "create the mounts' directory"))?;
+    let mut staged = Vec::new();
+    for (number, wanted) in container.mounts.iter().enumerate() {
+        let problem = || format!("container `{}`: mount {}", container.name, wanted.target);
+        let place = PathBuf::from("mounts").join(number.to_string());
+        let source = match &wanted.source {
+            MountSource::Tmpfs { bytes } => Ok(StagedSource::Tmpfs { bytes: *bytes }),
+            MountSource::Volume(name) => volume(&order.spec.directory, name, owner)
+                .and_then(|volume| stage(&volume, scratch, place)),
+            MountSource::Host(path) => stage(path, scratch, place),
+        }
+        .map_err(failed(at, problem()))?;
+        let target = PathBuf::from(&wanted.target);
+        staged.push(StagedMount {
+            target,
+            source,
+            read_only: wanted.read_only,
+        });
+    }
+    Ok(staged)
+}
+
+fn stage(source: &Path, scratch: &Path, place: PathBuf) -> io::Result<StagedSource> {
+    let target = scratch.join(&place);
+    let staged = if fs::metadata(source)?.is_dir() {
+        fs::create_dir(&target)?;
+        StagedSource::Directory(place)
+    } else {
+        File::create(&target)?;
+        StagedSource::File(place)
+    };
     mount(
         Some(source),
-        target,
-        None::<&OsStr>,
+        &target,
+        None::<&str>,
         MsFlags::MS_BIND | MsFlags::MS_REC,
-        None::<&OsStr>,
+        None::<&str>,
     )?;
-    Ok(())
+    Ok(staged)
 }
 
-fn closed(path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(path)
-}
-
-fn opened(path: &Path) -> io::Result<()> {
-    fs::create_dir(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o755))
-}
-
-fn give(path: &Path, owner: Option<u32>) -> io::Result<()> {
-    match owner {
-        Some(_) => chown(path, owner, owner),
-        None => Ok(()),
+/// A directory that the task's containers share. All of their users may write to it.
+fn volume(task: &Path, name: &str, owner: Option<u32>) -> io::Result<PathBuf> {
+    let volumes = task.join("volumes");
+    let volume = volumes.join(name);
+    for directory in [&volumes, &volume] {
+        match private_directory(directory, owner) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
     }
+    fs::set_permissions(&volume, Permissions::from_mode(0o1777))?;
+    Ok(volume)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_what_separates_the_options_of_an_overlay() {
-        assert_eq!(
-            escaped(Path::new("/a:b,c\\d")),
-            OsString::from("/a\\:b\\,c\\\\d")
-        );
+fn private_directory(path: &Path, owner: Option<u32>) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)?;
+    match owner {
+        Some(owner) => chown(path, Some(owner), Some(owner)),
+        None => Ok(()),
     }
 }
