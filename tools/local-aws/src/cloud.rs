@@ -1,11 +1,16 @@
 //! All services of one local AWS, and the way from a service's name to its operations.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::account::Account;
 use crate::clock::Clock;
+use crate::cloudwatch::CloudWatch;
+use crate::ecr::Ecr;
+use crate::elb::Elb;
+use crate::logs::Logs;
 use crate::protocol::{Answer, AwsError};
 use crate::state::Store;
 use crate::sts::Sts;
@@ -168,15 +173,46 @@ pub struct Cloud {
     pub account: Account,
     /// What survives.
     pub store: Arc<Store>,
+    /// Images.
+    pub ecr: Arc<Ecr>,
+    /// Load balancers.
+    pub elb: Arc<Elb>,
+    /// Log groups.
+    pub logs: Arc<Logs>,
+    /// Metrics and alarms.
+    pub cloudwatch: Arc<CloudWatch>,
     /// Who the caller is.
     pub sts: Sts,
 }
 
 impl Cloud {
     /// Opens every service from the state in `directory`.
-    pub fn open(store: Arc<Store>, settings: Settings) -> anyhow::Result<Self> {
-        let Settings { account, clock, .. } = settings;
+    pub fn open(store: Arc<Store>, directory: &Path, settings: Settings) -> anyhow::Result<Self> {
+        let Settings {
+            account,
+            clock,
+            endpoint_host,
+        } = settings;
+        let ecr = Ecr::open(
+            Arc::clone(&store),
+            account.clone(),
+            clock,
+            &directory.join("registry"),
+            endpoint_host,
+        )?;
+        let cloudwatch = CloudWatch::open(Arc::clone(&store), account.clone(), clock)?;
+        let elb = Elb::open(
+            Arc::clone(&store),
+            account.clone(),
+            clock,
+            Arc::clone(&cloudwatch),
+        )?;
+        let logs = Logs::open(Arc::clone(&store), account.clone(), clock)?;
         Ok(Self {
+            ecr,
+            elb,
+            logs,
+            cloudwatch,
             sts: Sts::new(account.clone()),
             clock,
             account,
@@ -184,9 +220,19 @@ impl Cloud {
         })
     }
 
+    /// Starts what works by itself: listeners, health checks, alarms. Needs a tokio runtime.
+    pub fn start(&self) {
+        CloudWatch::start(&self.cloudwatch);
+        self.elb.start();
+    }
+
     /// Runs one operation.
     pub fn call(&self, service: Service, operation: &str, input: &Value) -> Answer {
         match service {
+            Service::Ecr => self.ecr.call(operation, input),
+            Service::Elb => self.elb.call(operation, input),
+            Service::Logs => self.logs.call(operation, input),
+            Service::CloudWatch => self.cloudwatch.call(operation, input),
             Service::Sts => self.sts.call(operation, input),
             _ => Err(AwsError::unsupported(service.name(), operation)),
         }

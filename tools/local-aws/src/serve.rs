@@ -99,7 +99,8 @@ async fn serve(
     console: &Arc<Console>,
 ) -> anyhow::Result<()> {
     let speed = settings.clock.speed();
-    let cloud = Arc::new(Cloud::open(store, settings)?);
+    let cloud = Arc::new(Cloud::open(store, directory.path(), settings)?);
+    cloud.start();
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let front = Front::new(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::reply::{self, Reply};
 use crate::cloud::Service;
-use crate::protocol::{Answer, AwsError, query, with_epoch_seconds, xml};
+use crate::protocol::{Answer, AwsError, cbor, query, with_epoch_seconds, xml};
 
 /// Larger than any request but a layer's part: a task definition has 64 KiB, a batch of log events 1 MiB.
 const LIMIT: usize = 8 << 20;
@@ -30,6 +30,8 @@ pub(crate) enum Dialect {
     Json(&'static str),
     /// Form in, XML out.
     Query(Service),
+    /// Smithy's RPC v2 over CBOR.
+    Cbor,
 }
 
 /// A request that is no call of a known operation, with the dialect in which to say so.
@@ -50,6 +52,9 @@ pub(crate) fn limit(headers: &HeaderMap) -> usize {
 
 /// What a request asks for.
 pub(crate) fn read(head: &request::Parts, body: &Bytes) -> Result<Call, Misdirected> {
+    if let Some(place) = head.uri.path().strip_prefix("/service/") {
+        return read_cbor(place, body);
+    }
     let target = text(&head.headers, "x-amz-target");
     if target.is_empty() {
         read_query(&head.headers, body)
@@ -117,6 +122,27 @@ fn read_query(headers: &HeaderMap, body: &Bytes) -> Result<Call, Misdirected> {
     })
 }
 
+fn read_cbor(place: &str, body: &Bytes) -> Result<Call, Misdirected> {
+    let dialect = Dialect::Cbor;
+    let misdirected = |error| Misdirected { dialect, error };
+    let (service, operation) = place
+        .split_once("/operation/")
+        .and_then(|(name, operation)| Some((Service::by_target(name)?, operation)))
+        .ok_or_else(|| {
+            misdirected(AwsError::new(
+                "UnknownOperationException",
+                format!("local-aws has no service at '/service/{place}'"),
+            ))
+        })?;
+    let input = cbor::decode(body).map_err(misdirected)?;
+    Ok(Call {
+        service,
+        operation: operation.to_owned(),
+        dialect,
+        input,
+    })
+}
+
 /// The service in `Credential=AKID/DATE/REGION/SERVICE/aws4_request`.
 fn signed_for(headers: &HeaderMap) -> Option<&str> {
     text(headers, AUTHORIZATION.as_str())
@@ -131,6 +157,7 @@ pub(crate) fn write(dialect: Dialect, operation: &str, answer: Answer, request_i
     match dialect {
         Dialect::Json(media_type) => write_json(media_type, answer),
         Dialect::Query(service) => write_query(service, operation, answer, request_id),
+        Dialect::Cbor => write_cbor(answer),
     }
 }
 
@@ -164,6 +191,31 @@ fn write_query(service: Service, operation: &str, answer: Answer, request_id: &s
         ),
     };
     reply::reply(status, "text/xml", text)
+}
+
+fn write_cbor(answer: Answer) -> Reply {
+    let (status, output, fault) = match answer {
+        Ok(output) => (StatusCode::OK, output, None),
+        Err(error) => {
+            let side = if error.status < 500 {
+                "Sender"
+            } else {
+                "Receiver"
+            };
+            (
+                reply::status(error.status),
+                json!({ "__type": error.code, "message": error.message }),
+                Some(format!("{};{side}", error.code)),
+            )
+        }
+    };
+    let mut reply = reply::reply(status, "application/cbor", cbor::encode(&output));
+    let headers = reply.headers_mut();
+    headers.insert("smithy-protocol", reply::header("rpc-v2-cbor"));
+    if let Some(fault) = fault {
+        headers.insert("x-amzn-query-error", reply::header(&fault));
+    }
+    reply
 }
 
 /// A header's text; empty if it is absent or not text.

@@ -5,6 +5,7 @@ mod api;
 mod guard;
 mod intake;
 mod local;
+mod registry;
 mod reply;
 
 use std::convert::Infallible;
@@ -157,6 +158,9 @@ impl Front {
         let title = format!("{} {path}", request.method());
         if let Some(reason) = guard::refusal(request.headers()) {
             return (title, refused(StatusCode::FORBIDDEN, "Forbidden", &reason));
+        }
+        if path == "/v2" || path.starts_with("/v2/") {
+            return (title, registry::answer(&self.cloud.ecr, request).await);
         }
         if let Some(place) = path.strip_prefix("/_local/") {
             let place = place.to_owned();

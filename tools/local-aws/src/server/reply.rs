@@ -34,6 +34,13 @@ pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Reply {
     reply(status, "application/json", value.to_string())
 }
 
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(body(Bytes::new()));
+    *reply.status_mut() = status;
+    reply
+}
+
 /// The status of that number; what is no status is our own fault.
 pub(crate) fn status(number: u16) -> StatusCode {
     StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

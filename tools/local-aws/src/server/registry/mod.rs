@@ -1,0 +1,105 @@
+//! The registry: the OCI distribution protocol, with ECR's way of letting clients in.
+
+mod auth;
+mod blobs;
+mod fault;
+mod lists;
+mod manifests;
+mod place;
+mod uploads;
+
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use hyper::body::Incoming;
+
+use super::reply::{self, Reply};
+use crate::ecr::Ecr;
+use fault::Fault;
+use place::Place;
+
+/// What every answer says of the protocol.
+const VERSION_HEADER: &str = "docker-distribution-api-version";
+const VERSION: &str = "registry/2.0";
+/// What names the content of an answer.
+const DIGEST_HEADER: &str = "docker-content-digest";
+
+/// One request to the registry.
+struct Asked<'r> {
+    ecr: &'r Arc<Ecr>,
+    method: &'r Method,
+    headers: &'r HeaderMap,
+    uri: &'r Uri,
+}
+
+impl Asked<'_> {
+    /// A parameter of the query.
+    fn parameter(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// The address of a place, under the name by which the client knows this server.
+    fn address(&self, path: &str) -> String {
+        let host = self
+            .headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
+        format!("http://{host}{path}")
+    }
+}
+
+/// Answers a request to `/v2/…`.
+pub(super) async fn answer(ecr: &Arc<Ecr>, request: Request<Incoming>) -> Reply {
+    let (head, body) = request.into_parts();
+    let asked = Asked {
+        ecr,
+        method: &head.method,
+        headers: &head.headers,
+        uri: &head.uri,
+    };
+    let mut reply = match auth::admit(&asked) {
+        Ok(()) => route(&asked, body)
+            .await
+            .unwrap_or_else(|fault| fault.reply()),
+        Err(refusal) => refusal,
+    };
+    reply
+        .headers_mut()
+        .insert(VERSION_HEADER, reply::header(VERSION));
+    reply
+}
+
+async fn route(asked: &Asked<'_>, body: Incoming) -> Result<Reply, Fault> {
+    let place = Place::parse(asked.uri.path()).ok_or_else(Fault::nowhere)?;
+    match (asked.method, &place) {
+        (&Method::GET | &Method::HEAD, Place::Base) => {
+            Ok(reply::reply(StatusCode::OK, "application/json", "{}"))
+        }
+        (&Method::GET, Place::Catalog) => lists::catalog(asked),
+        (&Method::GET, Place::Tags { name }) => lists::tags(asked, name),
+        (&Method::GET, Place::Referrers { name, digest }) => lists::referrers(asked, name, digest),
+        (&Method::GET | &Method::HEAD, Place::Manifest { name, reference }) => {
+            manifests::get(asked, name, reference)
+        }
+        (&Method::PUT, Place::Manifest { name, reference }) => {
+            manifests::put(asked, name, reference, body).await
+        }
+        (&Method::DELETE, Place::Manifest { name, reference }) => {
+            manifests::delete(asked, name, reference)
+        }
+        (&Method::GET | &Method::HEAD, Place::Blob { name, digest }) => {
+            blobs::get(asked, name, digest).await
+        }
+        (&Method::DELETE, Place::Blob { name, digest }) => blobs::delete(asked, name, digest),
+        (&Method::POST, Place::Uploads { name }) => uploads::begin(asked, name, body).await,
+        (&Method::GET, Place::Upload { name, id }) => uploads::status(asked, name, id),
+        (&Method::PATCH, Place::Upload { name, id }) => uploads::patch(asked, name, id, body).await,
+        (&Method::PUT, Place::Upload { name, id }) => uploads::put(asked, name, id, body).await,
+        (&Method::DELETE, Place::Upload { name, id }) => uploads::cancel(asked, name, id),
+        _ => Err(Fault::unsupported(asked.method)),
+    }
+}
