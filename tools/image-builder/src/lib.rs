@@ -1,8 +1,14 @@
 //! Builds images from Dockerfiles without a container engine, and pushes them to Amazon ECR.
 //!
-//! [`build`] looks at everything first and makes only what is new: [`dockerfile`] is the grammar, [`stage`] what it
-//! means, [`context`] and [`rootfs`] the files, [`layer`] and [`image`] the result. [`registry`] and [`ecr`] are the
+//! `build` looks at everything first and makes only what is new: `dockerfile` is the grammar, `stage` what it
+//! means, `context` and `rootfs` the files, `layer` and `image` the result. `registry` and `ecr` are the
 //! only modules that know a network. An image is the same, bit by bit, on every machine and day.
+//!
+//! Files come where BuildKit puts them, with these differences: modes in the context are reduced to 755 and 644 and
+//! all times are one, so that a digest depends on content alone; the tools' own `.longshore` is left out like a line of
+//! `.dockerignore`; secrets, names that delete files in a layer, and several sources for a destination that is no
+//! directory are refused; what the embedded engine cannot do (RUN, ADD from the network, ONBUILD of a base, `--parents`,
+//! `--exclude`, archives compressed by anything but gzip) is refused, too.
 //!
 //! It must not know who runs the image: no word of services, tasks or environments belongs here.
 

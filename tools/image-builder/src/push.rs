@@ -41,6 +41,7 @@ pub(crate) struct Pushed {
 /// Pushes the image.
 pub(crate) fn push(request: &Request, console: &Console) -> anyhow::Result<Pushed> {
     let layout = Layout::open(&request.layout)?;
+    let _lock = layout.lock()?;
     let image = layout.image()?;
     let (repository, authorization) = look(request, &image)?;
     let name = format!("{}:{}", repository.uri, request.tag);

@@ -70,7 +70,7 @@ mod tests {
         fs::create_dir_all(root.join("closed/inner")).unwrap();
         fs::create_dir(root.join("removed-1")).unwrap();
         std::os::unix::fs::symlink(temporary.path(), root.join("closed/link")).unwrap();
-        fs::set_permissions(root.join("closed/inner"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(root.join("closed/inner"), Permissions::from_mode(0o000)).unwrap();
         fs::set_permissions(root.join("closed"), Permissions::from_mode(0o500)).unwrap();
         // 3,000 levels of 20 bytes: longer than PATH_MAX, built from the inside out.
         let mut chain = root.join("chain");

@@ -120,7 +120,8 @@ impl Task {
         .map_err(|source| self.failed(source))
     }
 
-    /// Starts a container whose spec says `starts_with_task: false`.
+    /// Starts a container whose spec says `starts_with_task: false`. Until then it keeps the task alive: stop the task
+    /// to be rid of it.
     pub fn start_container(&self, container: &str) -> Result<(), TaskError> {
         self.call(&Request::Start {
             container: container.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use contract::exit;
 use sha2::{Digest as _, Sha256};
 use toolkit::Fault;
@@ -142,7 +143,9 @@ impl Search<'_, '_> {
                 run: stages[earlier].evaluated.run.clone(),
                 author: stages[earlier].evaluated.author.clone(),
             },
-            Base::Image(reference, platform) => start(self.image(reference, platform)?),
+            Base::Image(reference, platform) => {
+                start(self.image(self.file.stages[number].line, reference, platform)?)
+            }
         };
         if start
             .run
@@ -161,8 +164,16 @@ impl Search<'_, '_> {
     }
 
     /// The configuration of an image that is used.
-    fn image(&mut self, reference: &Reference, platform: &Platform) -> anyhow::Result<Config> {
-        let pulled = self.bases.describe(reference, platform)?;
+    fn image(
+        &mut self,
+        line: usize,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> anyhow::Result<Config> {
+        let pulled = self
+            .bases
+            .describe(reference, platform)
+            .with_context(|| format!("{}:{line}", self.file.name))?;
         let config = pulled.config.clone();
         self.images
             .insert(format!("{reference} {platform}"), pulled.digest.clone());
@@ -179,7 +190,7 @@ impl Search<'_, '_> {
             match &copy.origin {
                 Origin::Stage(_) => {}
                 Origin::Image(reference, platform) => {
-                    self.image(reference, platform)?;
+                    self.image(step.line, reference, platform)?;
                 }
                 Origin::Context => match copy::gather(View::Context(self.context), &copy.sources) {
                     Ok(found) => {

@@ -10,6 +10,7 @@
 
 mod duration;
 mod expand;
+mod glob;
 mod instruction;
 mod lines;
 mod words;

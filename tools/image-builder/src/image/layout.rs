@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -93,13 +94,17 @@ impl Layout {
         self.directory.join("cache")
     }
 
-    /// Keeps other builds out of this directory until the file is dropped.
-    pub(crate) fn lock(&self) -> anyhow::Result<File> {
+    /// Keeps builds out of this directory until the file is dropped. `None`: no build has ever been there.
+    pub(crate) fn lock(&self) -> anyhow::Result<Option<File>> {
         let path = self.cache().join("lock");
         let what = || format!("cannot lock {}", path.display());
-        let file = File::create(&path).with_context(what)?;
+        let file = match File::create(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(what),
+        };
         file.lock().with_context(what)?;
-        Ok(file)
+        Ok(Some(file))
     }
 
     /// Where a blob is, or would be.

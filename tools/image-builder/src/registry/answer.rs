@@ -30,7 +30,8 @@ impl From<ureq::Error> for Failure {
                 | ureq::Error::HostNotFound
                 | ureq::Error::ConnectionFailed
         );
-        let error = anyhow::Error::new(error);
+        // In words only: a broken pipe as a cause would look like a closed stdout, which ends a program quietly.
+        let error = anyhow::anyhow!("{error}");
         if is_passing {
             Self::Passing(error)
         } else {

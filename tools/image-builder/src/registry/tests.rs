@@ -82,6 +82,13 @@ fn leaves_no_tag_where_a_blob_cannot_be_sent() {
         format!("cannot upload {layer} to {}/app", server.address)
     );
     assert!(server.state().manifests.is_empty());
+    // As a cause, a broken pipe would end the program as if all were well.
+    let causes = error.chain();
+    assert!(
+        causes
+            .into_iter()
+            .all(|cause| cause.downcast_ref::<std::io::Error>().is_none())
+    );
     // The next push sends only what is missing.
     server.state().cuts.clear();
     let sent = push(&client(&server, 3), &image, "t", &layout, &|_| {}).unwrap();

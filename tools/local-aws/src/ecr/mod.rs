@@ -95,11 +95,6 @@ impl Ecr {
             .judge(path, expires, signature, self.clock.now_ms())
     }
 
-    /// The account whose registry this is.
-    pub(crate) fn registry_id(&self) -> &str {
-        &self.account.id
-    }
-
     /// How many repositories and images there are.
     pub fn counts(&self) -> (usize, usize) {
         let shelves = self.shelves();

@@ -142,3 +142,112 @@ fn hosts(tables: &Tables) -> Vec<Sample> {
     }
     samples
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+    use crate::account::Account;
+    use crate::clock::Clock;
+    use crate::cloudwatch::CloudWatch;
+    use crate::elb::Target;
+    use crate::state::Store;
+
+    fn elb() -> Arc<Elb> {
+        let store = Arc::new(Store::in_memory().unwrap());
+        let account = Account {
+            id: "123456789012".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
+        let clock = Clock::new(1.0);
+        let metrics = CloudWatch::open(Arc::clone(&store), account.clone(), clock).unwrap();
+        Elb::open(store, account, clock, metrics).unwrap()
+    }
+
+    /// The sum of a metric's samples around now; none if there are no samples.
+    fn sum(elb: &Elb, metric: &str, dimensions: &[(&str, &str)]) -> Option<f64> {
+        let dimensions: Vec<_> = dimensions
+            .iter()
+            .map(|(name, value)| json!({ "Name": name, "Value": dimension(value) }))
+            .collect();
+        let now = elb.clock.now_ms() / 1000;
+        let request = json!({
+            "Namespace": METRICS, "MetricName": metric, "Dimensions": dimensions,
+            "StartTime": now - 600, "EndTime": now + 600, "Period": 60, "Statistics": ["Sum"],
+        });
+        let answer = elb.metrics.call("GetMetricStatistics", &request).unwrap();
+        let sums: Vec<f64> = answer["Datapoints"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|point| point["Sum"].as_f64().unwrap())
+            .collect();
+        (!sums.is_empty()).then(|| sums.iter().sum())
+    }
+
+    #[test]
+    fn records_what_was_counted_and_nothing_where_nothing_was() {
+        let elb = elb();
+        let call = |operation: &str, input: serde_json::Value| elb.call(operation, &input).unwrap();
+        let made = call(
+            "CreateLoadBalancer",
+            json!({ "Name": "web", "Subnets": ["a", "b"] }),
+        );
+        let balancer = made["LoadBalancers"][0]["LoadBalancerArn"]
+            .as_str()
+            .unwrap();
+        let made = call(
+            "CreateTargetGroup",
+            json!({ "Name": "web", "Protocol": "HTTP", "Port": 80, "TargetType": "ip" }),
+        );
+        let group = made["TargetGroups"][0]["TargetGroupArn"].as_str().unwrap();
+        call(
+            "CreateListener",
+            json!({ "LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 8080,
+                "DefaultActions": [{ "Type": "forward", "TargetGroupArn": group }] }),
+        );
+        {
+            let tables = elb.tables();
+            let balancer = &tables.counters[balancer];
+            let group = &tables.groups[group].counters;
+            for _ in 0..3 {
+                balancer.count_request();
+                group.count_request();
+                group.count_answer(StatusCode::OK, Duration::from_millis(250));
+            }
+            balancer.count_error(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        elb.tick(true);
+        let of_balancer = [("LoadBalancer", balancer)];
+        let of_group = [("TargetGroup", group), ("LoadBalancer", balancer)];
+        let check = |metric: &str, balancers: Option<f64>, groups: Option<f64>| {
+            assert_eq!(
+                (
+                    sum(&elb, metric, &of_balancer),
+                    sum(&elb, metric, &of_group)
+                ),
+                (balancers, groups),
+                "{metric}"
+            );
+        };
+        check("RequestCount", Some(3.0), Some(3.0));
+        check("HTTPCode_Target_2XX_Count", Some(3.0), Some(3.0));
+        check("HTTPCode_Target_5XX_Count", None, None);
+        check("HTTPCode_ELB_5XX_Count", Some(1.0), None);
+        check("HTTPCode_ELB_503_Count", Some(1.0), None);
+        check("TargetResponseTime", Some(0.75), Some(0.75));
+        check("HealthyHostCount", None, None);
+        let target = Target {
+            id: "127.0.0.1".to_owned(),
+            port: 80,
+        };
+        elb.register(group, &target).unwrap();
+        elb.tick(true);
+        check("HealthyHostCount", None, Some(0.0));
+        check("RequestCount", Some(3.0), Some(3.0));
+    }
+}

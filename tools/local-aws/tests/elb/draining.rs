@@ -7,9 +7,11 @@ use http::Request;
 use hyper::body::Incoming;
 use local_aws::elb::{TargetHealth, TargetState};
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
 
-use crate::support::{App, Client, Local, answer, get, within};
+use crate::support::{App, Client, Local, answer, get, hears, target, within};
 
 /// An application whose `/slow` waits for the notification.
 async fn slow(name: &'static str) -> (App, Arc<Notify>) {
@@ -114,4 +116,38 @@ async fn leaving_without_having_been_there_is_no_error() {
     let app = App::start("app").await;
     assert_eq!(local.elb.deregister(&group, &app.target()), Ok(()));
     assert_eq!(local.elb.target_health(&group, &app.target()), None);
+}
+
+#[tokio::test]
+async fn a_draining_target_is_rid_of_idle_connections() {
+    let directory = tempfile::tempdir().unwrap();
+    // Probes come once in 5 seconds: what connects besides is the client's request.
+    let local = Local::start(directory.path(), 1.0);
+    let (group, address) = local.simple();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let app = target(listener.local_addr().unwrap());
+    let (ended, mut ends) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let ended = ended.clone();
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                let count = stream.read(&mut buffer).await.unwrap();
+                let is_probe =
+                    String::from_utf8_lossy(&buffer[..count]).contains("ELB-HealthChecker");
+                let reply = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                stream.write_all(reply.as_bytes()).await.unwrap();
+                let more = hears(&mut stream).await;
+                if !is_probe {
+                    ended.send(more).unwrap();
+                }
+            });
+        }
+    });
+    local.elb.register(&group, &app).unwrap();
+    assert_eq!(get(address, "/").await.body, "ok");
+    local.elb.deregister(&group, &app).unwrap();
+    let more = within("the connection ends", ends.recv()).await;
+    assert_eq!(more, Some(false));
 }

@@ -10,17 +10,19 @@ use super::fault::Fault;
 use crate::ecr::Verdict;
 use crate::server::reply::{self, Reply};
 
-/// Lets a request in, or gives the answer that tells its client how to get in.
-pub(super) fn admit(asked: &Asked<'_>) -> Result<(), Reply> {
+/// Nothing for a request that may go on; otherwise the answer that tells its client how to get in.
+pub(super) fn refusal(asked: &Asked<'_>) -> Option<Reply> {
     match verdict(asked) {
-        Verdict::Good => Ok(()),
-        Verdict::Expired => Err(Fault::new(
-            StatusCode::FORBIDDEN,
-            "DENIED",
-            "Your authorization token has expired. Reauthenticate and try again.",
-        )
-        .reply()),
-        Verdict::Bad => Err(challenge(asked)),
+        Verdict::Good => None,
+        Verdict::Expired => Some(
+            Fault::new(
+                StatusCode::FORBIDDEN,
+                "DENIED",
+                "Your authorization token has expired. Reauthenticate and try again.",
+            )
+            .reply(),
+        ),
+        Verdict::Bad => Some(challenge(asked)),
     }
 }
 

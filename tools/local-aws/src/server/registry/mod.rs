@@ -61,11 +61,9 @@ pub(super) async fn answer(ecr: &Arc<Ecr>, request: Request<Incoming>) -> Reply 
         headers: &head.headers,
         uri: &head.uri,
     };
-    let mut reply = match auth::admit(&asked) {
-        Ok(()) => route(&asked, body)
-            .await
-            .unwrap_or_else(|fault| fault.reply()),
-        Err(refusal) => refusal,
+    let mut reply = match auth::refusal(&asked) {
+        Some(refusal) => refusal,
+        None => route(&asked, body).await.unwrap_or_else(Fault::reply),
     };
     reply
         .headers_mut()

@@ -129,7 +129,7 @@ impl StagedMount {
                 let target = root.mount_directory(&self.target)?;
                 mount_at(
                     "tmpfs",
-                    &descriptor(&target),
+                    descriptor(&target),
                     Some("tmpfs"),
                     NO_DEVICES,
                     Some(&options),
@@ -192,11 +192,11 @@ fn mount_new(
     options: Option<&str>,
 ) -> io::Result<()> {
     let target = root.mount_directory(Path::new(path))?;
-    mount_at(kind, &descriptor(&target), Some(kind), flags, options)
+    mount_at(kind, descriptor(&target), Some(kind), flags, options)
 }
 
 fn mount_on(source: &Path, target: &OwnedFd, flags: MsFlags) -> io::Result<()> {
-    mount_at(source, &descriptor(target), None, flags, None)
+    mount_at(source, descriptor(target), None, flags, None)
 }
 
 /// A path that leads to an open file and follows no link inside the root again.

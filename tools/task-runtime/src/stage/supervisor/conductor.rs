@@ -196,14 +196,11 @@ impl Conductor {
         0
     }
 
-    /// Containers that only wait to be started keep a task alive as long as another runs, or none has run yet.
+    /// A container that waits to be started keeps the task alive, until the task is stopped.
     fn is_over(&self) -> bool {
-        let none_runs = self.members.iter().all(|member| member.running().is_none());
-        let some_over = self
-            .members
+        self.members
             .iter()
-            .any(|member| matches!(member.state, State::Over));
-        none_runs && some_over
+            .all(|member| matches!(member.state, State::Over))
     }
 
     fn patience(&self, now: Instant) -> Duration {
