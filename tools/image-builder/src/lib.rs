@@ -8,8 +8,7 @@
 //! all times are one, so that a digest depends on content alone; the tools' own `.longshore` is left out like a line of
 //! `.dockerignore`; secrets, names that delete files in a layer, and several sources for a destination that is no
 //! directory are refused; what the embedded engine cannot do (RUN, ADD from the network, ONBUILD of a base, `--parents`,
-//! `--exclude`, archives compressed by anything but gzip, extended attributes in COPY --from) is refused, too, except
-//! the attributes, which are lost.
+//! `--exclude`, archives compressed by anything but gzip) is refused, too.
 //!
 //! It must not know who runs the image: no word of services, tasks or environments belongs here.
 

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use toolkit::Fault;
 use toolkit::console::Verbosity;
 
-use crate::{Request, serve};
+use crate::{Request, seed, serve};
 
 const EXAMPLES: &str = "\
 EXAMPLES
   local-aws serve --state .longshore/local-aws
+  local-aws seed --endpoint http://127.0.0.1:PORT --project . --env local
+  local-aws down --state .longshore/local-aws
   aws --endpoint-url http://127.0.0.1:PORT ecs list-clusters
 
 EXIT CODES
@@ -46,7 +48,54 @@ enum Command {
         /// Region that ARNs name [default: the one of the last time, else us-east-1]
         #[arg(long, value_name = "REGION")]
         region: Option<String>,
+        /// How tasks run
+        #[arg(long, value_enum, default_value_t = Isolation::Auto)]
+        runtime: Isolation,
     },
+    /// Stop the server and its tasks; the state stays
+    Down {
+        /// Directory of the state
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// Let the tasks run on
+        #[arg(long)]
+        keep_tasks: bool,
+    },
+    /// Say as JSON whether a server runs, and where
+    Status {
+        /// Directory of the state
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
+    /// Stop the server and its tasks, and remove everything that it made
+    Reset {
+        /// Directory of the state
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
+    /// Create the resources that a project's environment is released to, where they are missing
+    Seed {
+        /// Where the server answers
+        #[arg(long, value_name = "URL")]
+        endpoint: String,
+        /// Directory of the project
+        #[arg(long, value_name = "DIR")]
+        project: PathBuf,
+        /// Environment
+        #[arg(long, value_name = "NAME")]
+        env: String,
+    },
+}
+
+/// How tasks are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Isolation {
+    /// By namespaces where the machine allows them, otherwise not at all
+    Auto,
+    /// By namespaces, or not at all if they are refused: then the server does not start
+    Namespaces,
+    /// Not at all
+    Process,
 }
 
 impl Args {
@@ -59,6 +108,7 @@ impl Args {
                 port,
                 speed,
                 region,
+                runtime,
             } => {
                 if !(speed.is_finite() && speed > 0.0) {
                     return Err(Fault::usage(format!("--speed {speed} is not above 0")).into());
@@ -68,9 +118,22 @@ impl Args {
                     port,
                     speed,
                     region,
+                    runtime,
                     verbosity,
                 }))
             }
+            Command::Down { state, keep_tasks } => Ok(Request::Down { state, keep_tasks }),
+            Command::Status { state } => Ok(Request::Status { state }),
+            Command::Reset { state } => Ok(Request::Reset { state }),
+            Command::Seed {
+                endpoint,
+                project,
+                env,
+            } => Ok(Request::Seed(seed::Request {
+                endpoint,
+                project,
+                env,
+            })),
         }
     }
 }

@@ -4,14 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
+use task_runtime::Runtime;
+use toolkit::Console;
 
 use crate::account::Account;
 use crate::clock::Clock;
 use crate::cloudwatch::CloudWatch;
 use crate::ecr::Ecr;
+use crate::ecs::{Ecs, EcsParts};
 use crate::elb::Elb;
 use crate::logs::Logs;
-use crate::protocol::{Answer, AwsError};
+use crate::protocol::Answer;
 use crate::secrets::Secrets;
 use crate::ssm::Parameters;
 use crate::state::Store;
@@ -157,7 +160,7 @@ impl Service {
 }
 
 /// What a local AWS is opened with.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Settings {
     /// Account and region that ARNs name.
     pub account: Account,
@@ -165,6 +168,10 @@ pub struct Settings {
     pub clock: Clock,
     /// `127.0.0.1:PORT`, as image references contain it.
     pub endpoint_host: String,
+    /// How tasks run.
+    pub runtime: Runtime,
+    /// Where the services say what deserves a person's attention.
+    pub console: Arc<Console>,
 }
 
 /// The services of one local AWS.
@@ -187,6 +194,8 @@ pub struct Cloud {
     pub ssm: Arc<Parameters>,
     /// Secrets.
     pub secrets: Arc<Secrets>,
+    /// Clusters, services, tasks.
+    pub ecs: Arc<Ecs>,
     /// Who the caller is.
     pub sts: Sts,
 }
@@ -198,6 +207,8 @@ impl Cloud {
             account,
             clock,
             endpoint_host,
+            runtime,
+            console,
         } = settings;
         let ecr = Ecr::open(
             Arc::clone(&store),
@@ -214,13 +225,30 @@ impl Cloud {
             Arc::clone(&cloudwatch),
         )?;
         let logs = Logs::open(Arc::clone(&store), account.clone(), clock)?;
+        let ssm = Parameters::open(Arc::clone(&store), account.clone(), clock)?;
+        let secrets = Secrets::open(Arc::clone(&store), account.clone(), clock)?;
+        let ecs = Ecs::open(EcsParts {
+            store: Arc::clone(&store),
+            account: account.clone(),
+            clock,
+            ecr: Arc::clone(&ecr),
+            elb: Arc::clone(&elb),
+            logs: Arc::clone(&logs),
+            cloudwatch: Arc::clone(&cloudwatch),
+            ssm: Arc::clone(&ssm),
+            secrets: Arc::clone(&secrets),
+            directory: directory.to_owned(),
+            runtime,
+            console,
+        })?;
         Ok(Self {
+            ssm,
+            secrets,
+            ecs,
             ecr,
             elb,
             logs,
             cloudwatch,
-            ssm: Parameters::open(Arc::clone(&store), account.clone(), clock)?,
-            secrets: Secrets::open(Arc::clone(&store), account.clone(), clock)?,
             sts: Sts::new(account.clone()),
             clock,
             account,
@@ -228,10 +256,11 @@ impl Cloud {
         })
     }
 
-    /// Starts what works by itself: listeners, health checks, alarms. Needs a tokio runtime.
-    pub fn start(&self) {
+    /// Starts what works by itself: listeners, health checks, alarms, the scheduler. Needs a tokio runtime.
+    pub fn start(&self) -> anyhow::Result<()> {
         CloudWatch::start(&self.cloudwatch);
         self.elb.start();
+        Ecs::start(&self.ecs)
     }
 
     /// Runs one operation.
@@ -241,10 +270,10 @@ impl Cloud {
             Service::Elb => self.elb.call(operation, input),
             Service::Logs => self.logs.call(operation, input),
             Service::CloudWatch => self.cloudwatch.call(operation, input),
+            Service::Sts => self.sts.call(operation, input),
+            Service::Ecs => self.ecs.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
             Service::Secrets => self.secrets.call(operation, input),
-            Service::Sts => self.sts.call(operation, input),
-            _ => Err(AwsError::unsupported(service.name(), operation)),
         }
     }
 }

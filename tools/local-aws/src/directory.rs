@@ -15,7 +15,8 @@ const LOCK: &str = "local-aws.lock";
 /// Where a running server says where it answers.
 const ENDPOINT: &str = "endpoint.json";
 /// Everything that a local AWS makes, apart from the two above; the last one is its starter's.
-const CONTENTS: [&str; 7] = [
+const CONTENTS: [&str; 8] = [
+    "server.lease",
     "state.db",
     "state.db-wal",
     "state.db-shm",

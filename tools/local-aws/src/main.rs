@@ -1,13 +1,12 @@
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    // First of all: tasks are kept by this executable, started again as something else.
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // A task's own processes are this program too; they must not have more than one thread.
+    let arguments: Vec<_> = std::env::args_os().collect();
     if let Some(code) = task_runtime::entry(&arguments) {
-        return ExitCode::from(u8::try_from(code).unwrap_or(contract::exit::FAILED));
+        return u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from);
     }
     toolkit::run_main(|| local_aws::run(&local_aws::cli::Args::parse().into_request()?))
 }

@@ -1,17 +1,19 @@
 //! `local-aws serve`: one server on one state directory, from start to stop.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use task_runtime::{Capability, Runtime, THIS_EXECUTABLE};
 use tokio::signal::unix::{SignalKind, signal};
 use toolkit::console::Verbosity;
 use toolkit::output::Lines;
 use toolkit::{Console, Fault};
 
 use crate::account::Account;
+use crate::cli::Isolation;
 use crate::clock::Clock;
 use crate::cloud::{Cloud, Settings};
 use crate::directory::{Directory, Endpoint};
@@ -32,6 +34,8 @@ pub struct Request {
     pub speed: f64,
     /// The region that ARNs name; without one the region of the last time, or `us-east-1`.
     pub region: Option<String>,
+    /// How tasks run.
+    pub runtime: Isolation,
     /// How much the server says.
     pub verbosity: Verbosity,
 }
@@ -71,6 +75,8 @@ pub fn run(request: &Request) -> anyhow::Result<u8> {
         },
         clock: Clock::new(request.speed),
         endpoint_host: address.to_string(),
+        runtime: runtime_of(request.runtime, &directory, &console)?,
+        console: Arc::clone(&console),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -100,7 +106,7 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let speed = settings.clock.speed();
     let cloud = Arc::new(Cloud::open(store, directory.path(), settings)?);
-    cloud.start();
+    cloud.start()?;
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let front = Front::new(
@@ -116,9 +122,14 @@ async fn serve(
         endpoint.endpoint,
         directory.path().display()
     ));
-    match front.serve(listener).await {
+    let tasks = front.serve(listener).await;
+    let ecs = Arc::clone(&cloud.ecs);
+    tokio::task::spawn_blocking(move || ecs.shut_down(tasks == Tasks::Stop))
+        .await
+        .context("cannot end the scheduler")?;
+    match tasks {
         Tasks::Keep => console.status("stopped; tasks that ran run on"),
-        Tasks::Stop => console.status("stopped"),
+        Tasks::Stop => console.status("stopped, and the tasks with it"),
     }
     directory.withdraw()
 }
@@ -134,6 +145,35 @@ fn stop_on_signal(front: Arc<Front>) -> anyhow::Result<impl Future<Output = ()>>
         }
         front.stop(Tasks::Keep);
     })
+}
+
+/// Finds out how tasks can run here, by running one.
+fn runtime_of(
+    wanted: Isolation,
+    directory: &Directory,
+    console: &Console,
+) -> anyhow::Result<Runtime> {
+    let executable = Path::new(THIS_EXECUTABLE);
+    let runtime = match wanted {
+        Isolation::Process => Runtime::process(executable, "asked for by --runtime process", false),
+        Isolation::Auto | Isolation::Namespaces => Runtime::detect(executable, directory.path())
+            .context("cannot run tasks on this machine")?,
+    };
+    match runtime.capability() {
+        Capability::Namespaces { overlay: true, .. } => {}
+        Capability::Namespaces { overlay: false, .. } => {
+            console.status("no overlay file system here: each task gets a copy of its image");
+        }
+        Capability::Process { reason, .. } if wanted == Isolation::Namespaces => {
+            return Err(Fault::new(contract::exit::FAILED, format!("this machine refuses namespaces: {reason}"))
+                .with_hint("start it with --runtime auto to run tasks as plain processes")
+                .into());
+        }
+        Capability::Process { reason, .. } => console.warning(&format!(
+            "TASKS ARE NOT ISOLATED: they run as plain processes, with this user's rights and files ({reason})"
+        )),
+    }
+    Ok(runtime)
 }
 
 fn region(asked: Option<&str>, known: Option<&Identity>) -> anyhow::Result<String> {

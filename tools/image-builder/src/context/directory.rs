@@ -169,5 +169,6 @@ fn node(host_path: PathBuf, metadata: &Metadata) -> anyhow::Result<Node> {
         mode,
         uid: 0,
         gid: 0,
+        attributes: Vec::new(),
     })
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::{Context as _, bail};
 use tar::{EntryType, Header};
 
+use crate::rootfs::archive::ATTRIBUTE;
 use crate::rootfs::node::{Kind, Node};
 use crate::rootfs::tree::Tree;
 
@@ -34,7 +35,14 @@ pub(crate) fn size(tree: &Tree) -> u64 {
                 Kind::Link(target) => long(target.len()),
                 _ => 0,
             };
-            BLOCK as u64 + long(name) + target + content.next_multiple_of(BLOCK as u64)
+            let attributes = match attributes(node).len() {
+                0 => 0,
+                length => BLOCK + length.next_multiple_of(BLOCK),
+            };
+            (BLOCK + attributes) as u64
+                + long(name)
+                + target
+                + content.next_multiple_of(BLOCK as u64)
         })
         .sum();
     entries + 2 * BLOCK as u64
@@ -76,6 +84,12 @@ fn entry(file: &str, node: &Node, epoch: u64, writer: &mut impl Write) -> anyhow
         }
         Kind::Other(what) => bail!("/{file} is {what}, which a layer cannot have"),
     }
+    before(
+        EntryType::XHeader,
+        b"././@PaxHeader",
+        &attributes(node),
+        writer,
+    )?;
     long_name(EntryType::GNULongLink, target, writer)?;
     long_name(EntryType::GNULongName, &name, writer)?;
     let gnu = header
@@ -98,9 +112,39 @@ fn fill(field: &mut [u8; FIELD], bytes: &[u8]) {
     field[..length].copy_from_slice(&bytes[..length]);
 }
 
-/// An entry before the entry, in GNU's way, for a name that the header is too short for.
+/// A name that the header is too short for, in GNU's way.
 fn long_name(kind: EntryType, name: &[u8], writer: &mut impl Write) -> anyhow::Result<()> {
     if name.len() <= FIELD {
+        return Ok(());
+    }
+    before(kind, b"././@LongLink", &[name, b"\0"].concat(), writer)
+}
+
+/// Extended attributes as records of their length, name and value.
+fn attributes(node: &Node) -> Vec<u8> {
+    let mut records = Vec::new();
+    for (name, value) in &node.attributes {
+        // " name=value\n", and before it the length of all, which counts its own digits.
+        let rest = ATTRIBUTE.len() + name.len() + value.len() + 3;
+        let mut length = rest + 1;
+        while rest + length.to_string().len() != length {
+            length = rest + length.to_string().len();
+        }
+        records.extend_from_slice(format!("{length} {ATTRIBUTE}{name}=").as_bytes());
+        records.extend_from_slice(value);
+        records.push(b'\n');
+    }
+    records
+}
+
+/// An entry that says more about the one after it; none if there is nothing to say.
+fn before(
+    kind: EntryType,
+    name: &[u8],
+    content: &[u8],
+    writer: &mut impl Write,
+) -> anyhow::Result<()> {
+    if content.is_empty() {
         return Ok(());
     }
     let mut header = Header::new_gnu();
@@ -109,16 +153,15 @@ fn long_name(kind: EntryType, name: &[u8], writer: &mut impl Write) -> anyhow::R
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
-    let size = name.len() as u64 + 1;
+    let size = content.len() as u64;
     header.set_size(size);
     let gnu = header
         .as_gnu_mut()
         .context("the header is not of the kind that was asked for")?;
-    fill(&mut gnu.name, b"././@LongLink");
+    fill(&mut gnu.name, name);
     header.set_cksum();
     writer.write_all(header.as_bytes())?;
-    writer.write_all(name)?;
-    writer.write_all(&[0])?;
+    writer.write_all(content)?;
     pad(size, writer)
 }
 

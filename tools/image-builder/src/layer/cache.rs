@@ -65,8 +65,8 @@ impl Key {
             // Debug quotes the texts, so that no text can look like two. A string takes any text.
             write!(
                 line,
-                "{file:?} {what:?} {:o} {}:{}",
-                node.mode, node.uid, node.gid
+                "{file:?} {what:?} {:o} {}:{} {:?}",
+                node.mode, node.uid, node.gid, node.attributes
             )
             .expect("a string takes any text");
             if let Kind::File(content) = &node.kind {

@@ -20,6 +20,7 @@ fn node(kind: Kind, mode: u32, uid: u64) -> Node {
         mode,
         uid,
         gid: uid,
+        attributes: Vec::new(),
     }
 }
 
@@ -38,6 +39,13 @@ fn tree() -> Tree {
         node(Kind::Link(format!("../{long}/ü/./x")), 0o777, 0),
     );
     tree.put("a-file", node(file(""), 0o644, 0));
+    // Around the length at which a record's own length gets a third digit.
+    let mut capable = node(file("ping"), 0o755, 0);
+    for length in [2, 66, 67, 68] {
+        let name = format!("user.n{length}");
+        capable.attributes.push((name, vec![b'x'; length]));
+    }
+    tree.put("capable", capable);
     tree
 }
 
@@ -64,11 +72,18 @@ fn writes_what_other_programs_read() {
     let mut found = Vec::new();
     for entry in Archive::new(bytes.as_slice()).entries().unwrap() {
         let mut entry = entry.unwrap();
+        let records = entry.pax_extensions().unwrap();
+        let attributes: String = records
+            .into_iter()
+            .flatten()
+            .map(|record| record.unwrap())
+            .map(|record| format!(" {}={}", record.key().unwrap(), record.value_bytes().len()))
+            .collect();
         let mut text = String::new();
         entry.read_to_string(&mut text).unwrap();
         let header = entry.header();
         found.push(format!(
-            "{} {:?} {:o} {} {} {:?} {text:?}",
+            "{} {:?} {:o} {} {} {:?} {text:?}{attributes}",
             String::from_utf8_lossy(&entry.path_bytes()),
             header.entry_type(),
             header.mode().unwrap(),
@@ -88,6 +103,10 @@ fn writes_what_other_programs_read() {
             format!("a/ {directory:?} 700 7 86400 \"\" \"\""),
             format!("a-file {regular:?} 644 0 86400 \"\" \"\""),
             format!("a/link {link:?} 777 0 86400 \"../{long}/ü/./x\" \"\""),
+            format!(
+                "capable {regular:?} 755 0 86400 \"\" \"ping\" SCHILY.xattr.user.n2=2 SCHILY.xattr.user.n66=66 \
+                 SCHILY.xattr.user.n67=67 SCHILY.xattr.user.n68=68"
+            ),
             format!("{long}/ {directory:?} 755 0 86400 \"\" \"\""),
             format!("{long}/ü {regular:?} 4755 3000000000 86400 \"\" \"long\""),
         ]
@@ -103,8 +122,8 @@ fn has_a_digest_that_never_changes() {
     assert_eq!(
         (written.diff_id.as_str(), written.descriptor.digest.as_str()),
         (
-            "sha256:911d7c64125113df2141149ba93f7465407d9df5d17e9fd39cbbc6857dad8fd9",
-            "sha256:a5f8ceed0adf4629ddcde7fe014cd17e8ac2b391d682c31aad9dc1f0f9612de9"
+            "sha256:b6b536090da1e076547ba06d6ed16cb332711d383b6019e8ac4b3ff15c03283d",
+            "sha256:3cdf8325b8d0d07e1e5f049c9e22b3352f67653bcb0b366442cde2bba31d15a7"
         )
     );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use flate2::read::MultiGzDecoder;
 use tar::{Archive, Entry, EntryType};
 use tempfile::NamedTempFile;
 
-use super::node::{Content, Kind, Node, Source, copy_in_large_pieces};
+use super::node::{Attributes, Content, Kind, Node, Source, copy_in_large_pieces};
 use super::tree::Tree;
 use super::view::{Beyond, resolve};
 use crate::context::path;
@@ -168,8 +168,8 @@ impl Store {
         let mut members = Vec::new();
         let mut archive_reader = Archive::new(file);
         for entry in archive_reader.entries_with_seek()? {
-            let entry = entry.context("the archive is damaged")?;
-            members.extend(member(&entry, &archive, &identity)?);
+            let mut entry = entry.context("the archive is damaged")?;
+            members.extend(member(&mut entry, &archive, &identity)?);
             if members.len() > MOST_ENTRIES {
                 bail!("the archive has more than {MOST_ENTRIES} files");
             }
@@ -222,10 +222,11 @@ enum What {
 }
 
 fn member<R: Read>(
-    entry: &Entry<'_, R>,
+    entry: &mut Entry<'_, R>,
     archive: &Arc<Path>,
     identity: &Arc<str>,
 ) -> anyhow::Result<Option<Member>> {
+    let attributes = attributes(entry).context("the archive is damaged")?;
     let raw = entry.path_bytes();
     let name = String::from_utf8_lossy(&raw).into_owned();
     if name.split('/').any(|part| part == "..") {
@@ -237,6 +238,7 @@ fn member<R: Read>(
     let kind = match header.entry_type() {
         _ if file.is_empty() => return Ok(None),
         _ if std::str::from_utf8(&raw).is_err() => Kind::Other("a file whose name is not UTF-8"),
+        _ if attributes.is_none() => Kind::Other("a file with attributes that cannot be read"),
         EntryType::Regular | EntryType::Continuous => Kind::File(Content {
             size: entry.size(),
             source: Source::Slice {
@@ -268,11 +270,32 @@ fn member<R: Read>(
         mode: header.mode().with_context(malformed)? & 0o7777,
         uid: header.uid().with_context(malformed)?,
         gid: header.gid().with_context(malformed)?,
+        attributes: attributes.unwrap_or_default(),
     };
     Ok(Some(Member {
         path: file,
         what: What::Node(node),
     }))
+}
+
+/// How archives name extended attributes.
+pub(crate) const ATTRIBUTE: &str = "SCHILY.xattr.";
+
+/// `None` where they cannot be read: the crate stops at a value with a line break.
+fn attributes<R: Read>(entry: &mut Entry<'_, R>) -> io::Result<Option<Attributes>> {
+    let mut found = Vec::new();
+    for record in entry.pax_extensions()?.into_iter().flatten() {
+        let Ok(record) = record else { return Ok(None) };
+        if let Some(name) = record
+            .key()
+            .ok()
+            .and_then(|key| key.strip_prefix(ATTRIBUTE))
+        {
+            found.push((name.to_owned(), record.value_bytes().to_vec()));
+        }
+    }
+    found.sort();
+    Ok(Some(found))
 }
 
 /// A tree of nothing but the archive.
@@ -337,8 +360,6 @@ fn place(tree: &mut Tree, member: Member) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]

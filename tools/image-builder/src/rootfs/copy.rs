@@ -138,6 +138,7 @@ pub(crate) fn copy(
             mode: 0o644,
             uid: 0,
             gid: 0,
+            attributes: Vec::new(),
         };
         target.place(Item {
             name: name.clone(),

@@ -16,7 +16,13 @@ pub(crate) struct Node {
     pub(crate) mode: u32,
     pub(crate) uid: u64,
     pub(crate) gid: u64,
+    /// Extended attributes of base images, such as `security.capability`. Those of the context are its machine's
+    /// affair.
+    pub(crate) attributes: Attributes,
 }
+
+/// Names and values.
+pub(crate) type Attributes = Vec<(String, Vec<u8>)>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -36,6 +42,7 @@ impl Node {
             mode: 0o755,
             uid,
             gid,
+            attributes: Vec::new(),
         }
     }
 

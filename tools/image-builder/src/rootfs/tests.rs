@@ -11,6 +11,7 @@ fn node(kind: Kind) -> Node {
         mode: 0o644,
         uid: 1,
         gid: 2,
+        attributes: Vec::new(),
     }
 }
 

@@ -81,6 +81,11 @@ pub(crate) fn listing(layout: &Path) -> String {
 }
 
 fn line(mut entry: tar::Entry<'_, &[u8]>) -> String {
+    let records = entry.pax_extensions().unwrap().into_iter().flatten();
+    let attributes: String = records
+        .map(|record| record.unwrap())
+        .map(|record| format!(" {}={:?}", record.key().unwrap(), record.value_bytes()))
+        .collect();
     let header = entry.header();
     // This program sets all times to the same; those of base images stay as they are.
     let time = match header.mtime().unwrap() {
@@ -105,5 +110,5 @@ fn line(mut entry: tar::Entry<'_, &[u8]>) -> String {
     assert!(kind.is_file(), "{path} is {kind:?}");
     let mut content = String::new();
     entry.read_to_string(&mut content).unwrap();
-    format!("{owner} {path} {content:?}\n")
+    format!("{owner} {path} {content:?}{attributes}\n")
 }

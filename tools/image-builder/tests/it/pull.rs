@@ -169,6 +169,37 @@ fn copies_out_of_images_as_their_layers_leave_them() {
 }
 
 #[test]
+fn keeps_the_extended_attributes_of_images() {
+    let registry = Registry::start(&["base"]);
+    let layer = archive(&[
+        Entry::Capable("ping", "security.capability", &[1, 0, 2, 255]),
+        Entry::Capable("odd", "user.line", b"a\nb"),
+    ]);
+    put(&registry, "1", AMD64, &Value::Null, &[layer]);
+    let directory = tempfile::tempdir().unwrap();
+    let dockerfile = "FROM BASE:1 AS b\nFROM scratch\nCOPY --from=b /ping /\n";
+    let context = project(directory.path(), &registry, dockerfile);
+    document(&mut at(&context, &registry));
+    assert_eq!(
+        image::listing(&layout(&context)),
+        "[COPY --from=b /ping /]\n0640 3:4 ping \"\" SCHILY.xattr.security.capability=[1, 0, 2, 255]\n"
+    );
+    // What cannot be read is not dropped in silence.
+    let context = project(
+        directory.path(),
+        &registry,
+        &dockerfile.replace("ping", "odd"),
+    );
+    let message = failure(at(&context, &registry).arg("--quiet"), 1);
+    assert!(
+        message.contains(
+            "/odd is a file with attributes that cannot be read, which an image cannot have"
+        ),
+        "{message}"
+    );
+}
+
+#[test]
 fn fetches_a_token_where_the_registry_wants_one() {
     let registry = Registry::start(&["base"]);
     registry.state().wants_bearer = true;

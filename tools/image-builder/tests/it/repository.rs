@@ -13,6 +13,8 @@ pub(crate) enum Entry<'a> {
     Link(&'a str, &'a str),
     HardLink(&'a str, &'a str),
     Device(&'a str),
+    /// An empty file with an extended attribute.
+    Capable(&'a str, &'a str, &'a [u8]),
     /// A file with a name that no well-meaning program writes.
     Raw(&'a str, &'a str),
 }
@@ -41,6 +43,13 @@ pub(crate) fn archive(entries: &[Entry<'_>]) -> Vec<u8> {
                     tar::EntryType::Symlink
                 });
                 header.set_link_name_literal(target).unwrap();
+                (*path, "")
+            }
+            Entry::Capable(path, name, value) => {
+                let name = format!("SCHILY.xattr.{name}");
+                builder
+                    .append_pax_extensions([(name.as_str(), *value)])
+                    .unwrap();
                 (*path, "")
             }
             Entry::Device(path) => {

@@ -284,7 +284,7 @@ impl CloudWatch {
         request::check_tags(&alarm.tags)?;
         self.store.put(&alarm)?;
         entry.alarm = alarm;
-        Ok(nothing())
+        Ok(json!({}))
     }
 
     fn resource<'a>(&self, input: Input<'a>) -> Result<&'a str, AwsError> {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::CloudWatch;
 use super::request::{self, missing};
-use super::{CloudWatch, nothing};
 use crate::protocol::{Answer, AwsError, Input, timestamp};
 use crate::state::{Document, delete_in};
 
@@ -107,7 +107,7 @@ impl CloudWatch {
                 .iter()
                 .try_for_each(|name| delete_in::<Dashboard>(transaction, name))
         })?;
-        Ok(nothing())
+        Ok(json!({}))
     }
 
     /// Dashboards belong to no region.

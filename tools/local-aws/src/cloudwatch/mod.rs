@@ -27,7 +27,7 @@ mod watch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use toolkit::Console;
 
 use crate::account::Account;
@@ -163,7 +163,7 @@ pub fn shape(code: &str) -> &str {
 
 /// The answer of an operation that has no output.
 fn nothing() -> Value {
-    json!({})
+    Value::Null
 }
 
 #[cfg(test)]

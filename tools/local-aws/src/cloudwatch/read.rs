@@ -6,7 +6,7 @@ use super::CloudWatch;
 use super::query::{Queries, Query, Source, Stat, Window};
 use super::request::{self, combination, missing};
 use super::statistics::{Aggregate, Statistic, buckets, floor};
-use crate::protocol::{Answer, AwsError, Input, timestamp};
+use crate::protocol::{Answer, AwsError, Input, map, timestamp};
 
 /// Datapoints of one GetMetricStatistics.
 const MOST_STATISTICS: i64 = 1440;
@@ -128,7 +128,7 @@ fn datapoint(start: i64, bucket: &Aggregate, unit: &str, plain: &Named, extended
         members.extend(read(plain));
     }
     if !extended.is_empty() {
-        members["ExtendedStatistics"] = Value::Object(read(extended));
+        members["ExtendedStatistics"] = map(read(extended));
     }
     members
 }

@@ -8,7 +8,7 @@ use super::statistics::floor;
 use super::{AlarmState, CloudWatch};
 use crate::account::Account;
 use crate::clock::Clock;
-use crate::protocol::{AwsError, timestamp};
+use crate::protocol::{AwsError, map, timestamp};
 use crate::state::Store;
 
 const MINUTE: i64 = 60_000;
@@ -54,6 +54,10 @@ fn with(mut base: Value, extra: Value) -> Value {
         base.retain(|_, member| !member.is_null());
     }
     base
+}
+
+fn entries(entries: Value) -> Value {
+    map(entries.as_object().unwrap().clone())
 }
 
 fn seconds(milliseconds: i64) -> Value {
@@ -164,9 +168,9 @@ mod metrics {
             answer(&service, "GetMetricStatistics", input.clone()),
             json!({ "Label": "m", "Datapoints": [
                 { "Timestamp": timestamp(end - 2 * MINUTE), "Unit": "None", "Sum": 4.0, "Average": 2.0, "SampleCount": 2.0,
-                  "Minimum": 1.0, "Maximum": 3.0, "ExtendedStatistics": { "p50": 2.0 } },
+                  "Minimum": 1.0, "Maximum": 3.0, "ExtendedStatistics": entries(json!({ "p50": 2.0 })) },
                 { "Timestamp": timestamp(end - MINUTE), "Unit": "None", "Sum": 10.0, "Average": 10.0, "SampleCount": 1.0,
-                  "Minimum": 10.0, "Maximum": 10.0, "ExtendedStatistics": { "p50": 10.0 } },
+                  "Minimum": 10.0, "Maximum": 10.0, "ExtendedStatistics": entries(json!({ "p50": 10.0 })) },
             ] })
         );
         check_refusal(
@@ -204,7 +208,7 @@ mod metrics {
         assert_eq!(
             points["Datapoints"],
             json!([{ "Timestamp": timestamp(end - MINUTE), "Unit": "None", "Sum": 25.0, "SampleCount": 6.0,
-                     "Maximum": 11.0, "ExtendedStatistics": {} }])
+                     "Maximum": 11.0, "ExtendedStatistics": entries(json!({})) }])
         );
     }
 

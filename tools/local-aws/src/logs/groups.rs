@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::catalogue::{Entry, Group};
 use super::journal;
-use super::{INVALID, Logs, constraint, invalid_token, limit, nothing};
+use super::{INVALID, Logs, constraint, invalid_token, limit, limit_or, nothing};
 use crate::protocol::{Answer, AwsError, Input};
 use crate::state::{delete_in, put_in};
 
@@ -16,6 +16,8 @@ const RETENTION_DAYS: [i64; 22] = [
 ];
 const CLASSES: [&str; 4] = ["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"];
 const MOST_PER_PAGE: usize = 50;
+/// Of ListLogGroups, which returns less of each.
+const MOST_LISTED: usize = 1000;
 
 impl Logs {
     /// Makes a log group with no retention limit.
@@ -119,6 +121,54 @@ impl Logs {
         let mut answer = json!({ "logGroups": groups });
         if let (Some(last), Some(_)) = (page.last(), matching.next()) {
             answer["nextToken"] = token_of_name(&last.group.name).into();
+        }
+        Ok(answer)
+    }
+
+    /// The names only. The pattern is up to five parts between bars, each anywhere in a name or, after `^`, at its start.
+    pub(super) fn list_log_groups(&self, input: Input<'_>) -> Answer {
+        let limit = limit_or(input, MOST_PER_PAGE, MOST_LISTED)?;
+        for member in ["dataSources", "fieldIndexNames", "logGroupTags"] {
+            if !input.list(member)?.is_empty() {
+                return Err(input.refuse(format!(
+                    "local-aws does not offer the parameter {member} of ListLogGroups."
+                )));
+            }
+        }
+        let pattern = input.text("logGroupNamePattern")?;
+        let matches = |name: &str| {
+            pattern.is_none_or(|pattern| {
+                pattern.split('|').any(|part| match part.strip_prefix('^') {
+                    Some(start) => name.starts_with(start),
+                    None => name.contains(part),
+                })
+            })
+        };
+        let class = input.text("logGroupClass")?;
+        let after = input.text("nextToken")?.map(name_of_token).transpose()?;
+        let catalogue = self.catalogue();
+        let mut matching = catalogue
+            .entries()
+            .map(|entry| &entry.group)
+            .filter(|group| {
+                matches(&group.name)
+                    && class.is_none_or(|class| group.class == class)
+                    && after.as_ref().is_none_or(|after| group.name > *after)
+            });
+        let page: Vec<&Group> = matching.by_ref().take(limit).collect();
+        let groups: Vec<Value> = page
+            .iter()
+            .map(|group| {
+                json!({
+                    "logGroupName": group.name,
+                    "logGroupArn": self.group_arn(&group.name),
+                    "logGroupClass": group.class,
+                })
+            })
+            .collect();
+        let mut answer = json!({ "logGroups": groups });
+        if let (Some(last), Some(_)) = (page.last(), matching.next()) {
+            answer["nextToken"] = token_of_name(&last.name).into();
         }
         Ok(answer)
     }

@@ -15,7 +15,7 @@ mod tags;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::account::Account;
 use crate::clock::Clock;
@@ -63,6 +63,7 @@ impl Logs {
             "CreateLogGroup" => self.create_log_group(input),
             "DeleteLogGroup" => self.delete_log_group(input),
             "DescribeLogGroups" => self.describe_log_groups(input),
+            "ListLogGroups" => self.list_log_groups(input),
             "PutRetentionPolicy" => self.put_retention_policy(input),
             "DeleteRetentionPolicy" => self.delete_retention_policy(input),
             "CreateLogStream" => self.create_log_stream(input),
@@ -131,7 +132,7 @@ impl Logs {
 
 /// The answer of an operation that has no output.
 fn nothing() -> Value {
-    json!({})
+    Value::Null
 }
 
 /// AWS's sentence for a member that breaks its model.
@@ -146,8 +147,13 @@ fn constraint(member: &str, value: &str, broken: &str) -> AwsError {
 
 /// `limit`, between 1 and `highest`; the highest where it is absent.
 fn limit(input: Input<'_>, highest: usize) -> Result<usize, AwsError> {
+    limit_or(input, highest, highest)
+}
+
+/// `limit`, between 1 and `highest`; `otherwise` where it is absent.
+fn limit_or(input: Input<'_>, otherwise: usize, highest: usize) -> Result<usize, AwsError> {
     let Some(limit) = input.integer("limit")? else {
-        return Ok(highest);
+        return Ok(otherwise);
     };
     match usize::try_from(limit) {
         Ok(limit) if (1..=highest).contains(&limit) => Ok(limit),

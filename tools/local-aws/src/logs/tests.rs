@@ -160,6 +160,27 @@ mod groups {
             json!({ "logGroupNamePattern": "eta" }),
         );
         assert_eq!(part["logGroups"][0]["logGroupName"], "zeta");
+        let listed = answer(
+            &logs,
+            "ListLogGroups",
+            json!({ "logGroupNamePattern": "^zet|cs/b|^eta" }),
+        );
+        assert_eq!(
+            listed,
+            json!({ "logGroups": [
+                { "logGroupName": "/ecs/b", "logGroupClass": "STANDARD",
+                  "logGroupArn": "arn:aws:logs:us-east-1:000000000000:log-group:/ecs/b" },
+                { "logGroupName": "zeta", "logGroupClass": "STANDARD",
+                  "logGroupArn": "arn:aws:logs:us-east-1:000000000000:log-group:zeta" },
+            ] })
+        );
+        let first = answer(&logs, "ListLogGroups", json!({ "limit": 4 }));
+        let rest = answer(
+            &logs,
+            "ListLogGroups",
+            json!({ "limit": 4, "nextToken": first["nextToken"] }),
+        );
+        assert_eq!(rest["logGroups"][0]["logGroupName"], "zeta");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use minicbor::data::{IanaTag, Tag, Type};
 use minicbor::{Decoder, Encoder};
 use serde_json::{Map, Number, Value};
 
-use super::{AwsError, as_timestamp};
+use super::{AwsError, as_map, as_timestamp};
 
 /// How deep values may be nested; no operation comes near it.
 const DEEPEST: usize = 64;
@@ -28,11 +28,13 @@ pub fn decode(body: &[u8]) -> Result<Value, AwsError> {
     }
 }
 
-/// Writes an answer: definite lengths, timestamps as tag 1 with a double, members that are null left out.
+/// Writes an answer: definite lengths, timestamps as tag 1 with a double, members that are null left out. A null
+/// answer, of an operation without output, is an empty structure.
 #[must_use]
 pub fn encode(value: &Value) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
-    match write(&mut encoder, value) {
+    let nothing = Value::Object(Map::new());
+    match write(&mut encoder, if value.is_null() { &nothing } else { value }) {
         Ok(()) => encoder.into_writer(),
         Err(_) => unreachable!("a vector takes any bytes"),
     }
@@ -193,6 +195,7 @@ fn write(
             items.iter().try_for_each(|item| write(encoder, item))
         }
         Value::Object(members) => {
+            let members = as_map(value).unwrap_or(members);
             let present = members.iter().filter(|(_, member)| !member.is_null());
             encoder.map(present.clone().count() as u64)?;
             present
@@ -286,6 +289,14 @@ mod tests {
                     .as_str()
             )
         );
+    }
+
+    #[test]
+    fn writes_maps_and_empty_answers_as_structures() {
+        let entries = json!({ "k": 1 });
+        let answer = json!({ "m": crate::protocol::map(entries.as_object().unwrap().clone()) });
+        assert_eq!(encode(&answer), bytes("a1 61 6d a1 61 6b 01"));
+        assert_eq!(encode(&Value::Null), bytes("a0"));
     }
 
     #[test]

@@ -102,6 +102,12 @@ impl<'a> Input<'a> {
             .collect())
     }
 
+    /// All members, by name.
+    #[must_use]
+    pub fn members(&self) -> serde_json::Map<String, Value> {
+        self.members.as_object().cloned().unwrap_or_default()
+    }
+
     /// The error for a member whose value is not acceptable.
     #[must_use]
     pub fn refuse(&self, message: impl Into<String>) -> AwsError {

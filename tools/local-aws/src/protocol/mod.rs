@@ -13,7 +13,7 @@ pub mod xml;
 pub use error::AwsError;
 pub use input::Input;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What an operation gives back: the members of its output, or an error in AWS's words.
 pub type Answer = Result<Value, AwsError>;
@@ -38,7 +38,26 @@ pub fn as_timestamp(value: &Value) -> Option<i64> {
     }
 }
 
-/// Rewrites every timestamp in `value` as epoch seconds, as awsJson1.1 has them.
+const MAP: &str = "\u{0}map";
+
+/// A map in an answer: its keys are data, not names of members, which the query dialect writes in another way.
+#[must_use]
+pub fn map(entries: Map<String, Value>) -> Value {
+    json!({ MAP: entries })
+}
+
+/// The entries of a value made by [`map`].
+#[must_use]
+pub fn as_map(value: &Value) -> Option<&Map<String, Value>> {
+    let object = value.as_object()?;
+    if object.len() == 1 {
+        object.get(MAP)?.as_object()
+    } else {
+        None
+    }
+}
+
+/// Rewrites every timestamp in `value` as epoch seconds, as awsJson1.1 has them, and every map as an object.
 #[must_use]
 pub fn with_epoch_seconds(value: Value) -> Value {
     if let Some(milliseconds) = as_timestamp(&value) {
@@ -50,11 +69,18 @@ pub fn with_epoch_seconds(value: Value) -> Value {
     }
     match value {
         Value::Array(items) => items.into_iter().map(with_epoch_seconds).collect(),
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(name, member)| (name, with_epoch_seconds(member)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
+        Value::Object(mut members) => {
+            if members.len() == 1
+                && let Some(entries) = members.remove(MAP)
+            {
+                return with_epoch_seconds(entries);
+            }
+            members
+                .into_iter()
+                .map(|(name, member)| (name, with_epoch_seconds(member)))
+                .collect::<Map<_, _>>()
+                .into()
+        }
         plain => plain,
     }
 }
@@ -62,6 +88,16 @@ pub fn with_epoch_seconds(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn writes_maps_as_objects() {
+        let entries = json!({ "k": timestamp(1_000), "l": 1 });
+        let answer = json!({ "a": map(entries.as_object().unwrap().clone()) });
+        assert_eq!(
+            with_epoch_seconds(answer),
+            json!({ "a": { "k": 1.0, "l": 1 } })
+        );
+    }
 
     #[test]
     fn writes_timestamps_as_epoch_seconds() {

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{AwsError, as_timestamp};
+use super::{AwsError, as_map, as_timestamp};
 
 /// `<ACTIONResponse xmlns="NAMESPACE"><ACTIONResult>…</ACTIONResult><ResponseMetadata>…`.
 ///
-/// Objects become elements by member name, arrays `<member>` elements, timestamps ISO 8601; null members are
-/// left out. A null `answer` has no result element at all, as operations without an output have it.
+/// Objects become elements by member name, arrays `<member>` elements, maps `<entry>` elements with `<key>` and
+/// `<value>`, timestamps ISO 8601; null members are left out. A null `answer` has no result element at all, as operations without an output have it.
 /// `action` must be the name of an operation that was found: it becomes the name of elements.
 #[must_use]
 pub fn render(namespace: &str, action: &str, answer: &Value, request_id: &str) -> String {
@@ -90,6 +90,13 @@ impl Xml {
         self.open(name);
         if let Some(milliseconds) = as_timestamp(value) {
             self.characters(&iso_8601(milliseconds));
+        } else if let Some(entries) = as_map(value) {
+            for (key, value) in entries {
+                self.open("entry");
+                self.element("key", key);
+                self.value("value", value);
+                self.close("entry");
+            }
         } else {
             match value {
                 Value::Object(members) => {
@@ -157,6 +164,19 @@ mod tests {
              <member><Name>a&lt;b&gt;&amp;&quot;c&quot;&#13;</Name><Size>3</Size><Ratio>0.5</Ratio><On>true</On></member>\
              <member>plain</member></Things><None></None><Made>2025-11-24T11:24:34.120Z</Made></DoResult>\
              <ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></DoResponse>"
+        );
+    }
+
+    #[test]
+    fn renders_the_keys_of_maps_as_data() {
+        let entries = json!({ "TM(1%:2)": 1.5, "<": null });
+        let answer = json!({ "Map": crate::protocol::map(entries.as_object().unwrap().clone()) });
+        assert_eq!(
+            render("n", "Do", &answer, "1"),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <DoResponse xmlns=\"n\"><DoResult><Map><entry><key>TM(1%:2)</key><value>1.5</value></entry>\
+             <entry><key>&lt;</key></entry></Map></DoResult>\
+             <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></DoResponse>"
         );
     }
 

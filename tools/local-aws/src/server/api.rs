@@ -7,12 +7,16 @@ use serde_json::{Value, json};
 
 use super::reply::{self, Reply};
 use crate::cloud::Service;
+use crate::cloudwatch;
 use crate::protocol::{Answer, AwsError, cbor, query, with_epoch_seconds, xml};
 
 /// Larger than any request but a layer's part: a task definition has 64 KiB, a batch of log events 1 MiB.
 const LIMIT: usize = 8 << 20;
 /// A layer's part of 20 MiB in base64, and the JSON around it.
 const LAYER_PART_LIMIT: usize = 28 << 20;
+
+/// JSON 1.0, which no service here but CloudWatch speaks.
+const CLOUDWATCH_JSON: &str = "application/x-amz-json-1.0";
 
 /// One call of an operation. It has no `Debug`: its input may be a secret.
 pub(crate) struct Call {
@@ -64,7 +68,7 @@ pub(crate) fn read(head: &request::Parts, body: &Bytes) -> Result<Call, Misdirec
 
 fn read_json(target: &str, headers: &HeaderMap, body: &Bytes) -> Result<Call, Misdirected> {
     let dialect = Dialect::Json(match text(headers, "content-type") {
-        "application/x-amz-json-1.0" => "application/x-amz-json-1.0",
+        CLOUDWATCH_JSON => CLOUDWATCH_JSON,
         _ => "application/x-amz-json-1.1",
     });
     let misdirected = |error| Misdirected { dialect, error };
@@ -169,12 +173,35 @@ fn write_json(media_type: &str, answer: Answer) -> Reply {
             media_type,
             with_epoch_seconds(output).to_string(),
         ),
+        Err(error) if media_type == CLOUDWATCH_JSON => {
+            let text = error_of_two_names(&error).to_string();
+            let reply = reply::reply(reply::status(error.status), media_type, text);
+            with_query_error(reply, &error)
+        }
         Err(error) => reply::reply(
             reply::status(error.status),
             media_type,
             json!({ "__type": error.code, "message": error.message }).to_string(),
         ),
     }
+}
+
+/// An error of CloudWatch, the one service that speaks other dialects beside query: its body has the shape's name,
+/// a header the code of the query dialect, which is the one that clients go by.
+fn error_of_two_names(error: &AwsError) -> Value {
+    json!({ "__type": cloudwatch::shape(&error.code), "message": error.message })
+}
+
+fn with_query_error(mut reply: Reply, error: &AwsError) -> Reply {
+    let side = if error.status < 500 {
+        "Sender"
+    } else {
+        "Receiver"
+    };
+    let fault = format!("{};{side}", error.code);
+    let headers = reply.headers_mut();
+    headers.insert("x-amzn-query-error", reply::header(&fault));
+    reply
 }
 
 fn write_query(service: Service, operation: &str, answer: Answer, request_id: &str) -> Reply {
@@ -193,28 +220,19 @@ fn write_query(service: Service, operation: &str, answer: Answer, request_id: &s
 }
 
 fn write_cbor(answer: Answer) -> Reply {
-    let (status, output, fault) = match answer {
-        Ok(output) => (StatusCode::OK, output, None),
-        Err(error) => {
-            let side = if error.status < 500 {
-                "Sender"
-            } else {
-                "Receiver"
-            };
-            (
-                reply::status(error.status),
-                json!({ "__type": error.code, "message": error.message }),
-                Some(format!("{};{side}", error.code)),
-            )
-        }
+    let cbor = |status, output: &Value| {
+        let mut reply = reply::reply(status, "application/cbor", cbor::encode(output));
+        let headers = reply.headers_mut();
+        headers.insert("smithy-protocol", reply::header("rpc-v2-cbor"));
+        reply
     };
-    let mut reply = reply::reply(status, "application/cbor", cbor::encode(&output));
-    let headers = reply.headers_mut();
-    headers.insert("smithy-protocol", reply::header("rpc-v2-cbor"));
-    if let Some(fault) = fault {
-        headers.insert("x-amzn-query-error", reply::header(&fault));
+    match answer {
+        Ok(output) => cbor(StatusCode::OK, &output),
+        Err(error) => {
+            let reply = cbor(reply::status(error.status), &error_of_two_names(&error));
+            with_query_error(reply, &error)
+        }
     }
-    reply
 }
 
 /// A header's text; empty if it is absent or not text.
@@ -223,4 +241,69 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
         .get(name)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(dialect: Dialect, answer: Answer, status: u16, header: Option<&str>) -> Reply {
+        let reply = write(dialect, "Do", answer, "1");
+        assert_eq!(reply.status().as_u16(), status);
+        let found = reply.headers().get("x-amzn-query-error");
+        assert_eq!(found.map(|value| value.to_str().unwrap()), header);
+        reply
+    }
+
+    async fn text_of(reply: Reply) -> Vec<u8> {
+        use http_body_util::BodyExt as _;
+        reply
+            .into_body()
+            .collect()
+            .await
+            .unwrap()
+            .to_bytes()
+            .to_vec()
+    }
+
+    #[tokio::test]
+    async fn names_errors_of_cloudwatch_twice() {
+        let error = AwsError::new("MissingParameter", "The parameter Namespace is required.");
+        let body = json!({
+            "__type": "MissingRequiredParameterException", "message": "The parameter Namespace is required."
+        });
+        let header = Some("MissingParameter;Sender");
+        let reply = check(Dialect::Cbor, Err(error.clone()), 400, header);
+        assert_eq!(cbor::decode(&text_of(reply).await), Ok(body.clone()));
+        let reply = check(Dialect::Json(CLOUDWATCH_JSON), Err(error), 400, header);
+        assert_eq!(text_of(reply).await, body.to_string().into_bytes());
+    }
+
+    #[tokio::test]
+    async fn names_errors_of_others_once() {
+        let error = AwsError::new("ClusterNotFoundException", "Cluster not found.");
+        let reply = check(
+            Dialect::Json("application/x-amz-json-1.1"),
+            Err(error),
+            400,
+            None,
+        );
+        assert_eq!(
+            text_of(reply).await,
+            br#"{"__type":"ClusterNotFoundException","message":"Cluster not found."}"#
+        );
+    }
+
+    #[tokio::test]
+    async fn answers_operations_without_output() {
+        let reply = check(
+            Dialect::Json("application/x-amz-json-1.1"),
+            Ok(Value::Null),
+            200,
+            None,
+        );
+        assert_eq!(text_of(reply).await, b"");
+        let reply = check(Dialect::Cbor, Ok(Value::Null), 200, None);
+        assert_eq!(text_of(reply).await, [0xa0]);
+    }
 }

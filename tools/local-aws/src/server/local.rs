@@ -6,9 +6,20 @@ use serde_json::{Value, json};
 
 use super::reply::{self, Reply};
 use super::{Front, Tasks, intake, refused};
+use crate::elb::ListenerAddress;
 
 /// A shutdown's wish is one short word.
 const LIMIT: usize = 4096;
+
+/// A load balancer's listener: the port that was asked for, and where it really answers.
+fn listener(listener: &ListenerAddress) -> Value {
+    json!({
+        "loadBalancer": listener.load_balancer_name,
+        "port": listener.port,
+        "address": listener.address.map(|address| address.to_string()),
+        "problem": listener.problem,
+    })
+}
 
 impl Front {
     /// Answers `/_local/PLACE`.
@@ -36,6 +47,9 @@ impl Front {
             "region": self.cloud.account.region,
             "speed": self.cloud.clock.speed(),
             "uptimeSeconds": self.started.elapsed().as_secs(),
+            "runtime": self.cloud.ecs.runtime_name(),
+            "tasks": self.cloud.ecs.live_tasks(),
+            "listeners": self.cloud.elb.listener_addresses().iter().map(listener).collect::<Vec<_>>(),
         })
     }
 
