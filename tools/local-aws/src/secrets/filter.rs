@@ -7,12 +7,12 @@ use crate::protocol::{AwsError, Input};
 pub(super) struct Filters(Vec<Filter>);
 
 struct Filter {
-    key: Key,
+    key: Field,
     /// Beginnings of words; with `!` in front, those that must not be.
     values: Vec<String>,
 }
 
-enum Key {
+enum Field {
     Name,
     Description,
     TagKey,
@@ -27,11 +27,11 @@ impl Filters {
             .iter()
             .map(|filter| {
                 let key = match filter.required_text("Key")? {
-                    "name" => Key::Name,
-                    "description" => Key::Description,
-                    "tag-key" => Key::TagKey,
-                    "tag-value" => Key::TagValue,
-                    "all" => Key::All,
+                    "name" => Field::Name,
+                    "description" => Field::Description,
+                    "tag-key" => Field::TagKey,
+                    "tag-value" => Field::TagValue,
+                    "all" => Field::All,
                     other => {
                         return Err(
                             input.refuse(format!("local-aws does not filter secrets by '{other}'"))
@@ -71,7 +71,7 @@ impl Filter {
     }
 }
 
-impl Key {
+impl Field {
     fn begins(&self, secret: &Secret, value: &str) -> bool {
         let value_lower = value.to_lowercase();
         // All but `all` distinguish upper and lower case.
