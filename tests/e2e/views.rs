@@ -20,7 +20,7 @@ fn follows_the_lines_of_both_tasks() {
             "local",
             "--follow",
             "--filter",
-            "\"/?visit\"",
+            "\"/slow\"",
         ])
         .stdout(Stdio::piped())
         .spawn()
@@ -30,7 +30,7 @@ fn follows_the_lines_of_both_tasks() {
     for visit in 0..200 {
         // Requests go round robin, so two in a row reach both tasks.
         for _ in 0..2 {
-            assert_eq!(get(&format!("{url}?visit={visit}")).unwrap().0, 200);
+            assert_eq!(get(&format!("{url}slow?ms={visit}")).unwrap().0, 200);
         }
         let line = lines.next().unwrap().unwrap();
         tasks.insert(line.split(' ').nth(1).unwrap().to_owned());
@@ -49,6 +49,7 @@ fn shows_services_tasks_and_targets() {
     project.deploy().url();
     let outcome = project.xtask(&["status", "--env", "local"]);
     assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.stdout.contains("ludlow-local-api"), "{outcome:?}");
     let status = project.status();
     let service = &status["services"][0];
     assert_eq!(service["tasks"].as_array().unwrap().len(), 2, "{status:#}");

@@ -30,7 +30,7 @@ pub(crate) fn status(
         .flat_map(|service| ["--service".to_owned(), names.service(service)]);
     let call = tools
         .invocation("deployer")
-        .args(["status", "--cluster", &names.cluster()])
+        .args(["status", "--format", "text", "--cluster", &names.cluster()])
         .args(services);
     pass_through(&access.grant(call))
 }
@@ -44,6 +44,8 @@ pub(crate) fn logs(
     request: &LogRequest<'_>,
 ) -> anyhow::Result<u8> {
     let mut call = tools.invocation("log-tailer").args([
+        "--format",
+        "text",
         "--group",
         &project.names(environment).log_group(),
         "--since",

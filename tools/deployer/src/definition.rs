@@ -64,7 +64,8 @@ pub(crate) fn of_live(definition: &TaskDefinition) -> anyhow::Result<Value> {
     to_json(TaskDefinition::SCHEMA, definition)
 }
 
-/// The request for `input`. The SDK's input has no way back to its builder but member by member.
+/// The request for `input`. The SDK's input has no way back to its builder but member by member; the one
+/// member that AWS has withdrawn, inferenceAccelerators, is refused.
 pub(crate) fn request(
     input: &RegisterTaskDefinitionInput,
 ) -> anyhow::Result<RegisterTaskDefinitionInputBuilder> {

@@ -1,190 +1,346 @@
-//! Running a task once, such as a migration before a release.
+//! A task that runs once: a migration before a release, for example.
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use aws::{Pace, explain, poll};
-use aws_sdk_ecs::types::{LaunchType, Task, TaskDefinition};
+use aws_sdk_ecs::types::Task;
 use contract::exit;
-use serde_json::json;
+use serde::Serialize;
 use tokio::time::Instant;
-use toolkit::file::Secrecy;
-use toolkit::{Console, Fault, output};
+use toolkit::{Console, Fault};
 
+use crate::canonical::differences;
 use crate::cloud::Cloud;
-use crate::deploy::Source;
-use crate::{Reporting, definition, logs};
+use crate::create::{Launch, Network};
+use crate::definition;
+use crate::interrupt::Interrupt;
+use crate::service::short;
+use crate::source::{Source, Wanted};
+use crate::task_log::Streams;
+use crate::trouble::Trouble;
 
-/// What to run.
-#[derive(Debug)]
-pub struct Request {
-    /// Cluster name.
-    pub cluster: String,
-    /// What to run.
-    pub source: Source,
-    /// `EC2` or `FARGATE`.
-    pub launch_type: &'static str,
-    /// After this it counts as failed, and is stopped.
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneOff {
+    /// What shall run.
+    pub task_definition: Source,
+    /// Where it runs.
+    pub launch: Launch,
+    /// Its network.
+    pub network: Network,
+    /// How long it may take.
     pub timeout: Duration,
-    /// Where the document goes.
-    pub reporting: Reporting,
 }
 
-/// `deployer run`: 0 if the essential container ended with 0.
-pub(crate) async fn run(request: &Request) -> anyhow::Result<u8> {
-    let console = Console::new(request.reporting.verbosity);
-    let cloud = Cloud::new(&aws::config().await?);
-    let definition = definition_of(&cloud, &request.source).await?;
-    let task = start(&cloud, request, &definition).await?;
-    console.status(&format!(
-        "task {} runs {}",
-        last(&task),
-        last(definition.task_definition_arn().unwrap_or_default())
-    ));
-    let ended = poll(Pace::USUAL, Instant::now() + request.timeout, async || {
-        match cloud
-            .described(&request.cluster, std::slice::from_ref(&task))
-            .await
-        {
-            Ok(tasks) => Ok(tasks
-                .into_iter()
-                .next()
-                .filter(|task| task.last_status() == Some("STOPPED"))),
-            // No reason for any verdict.
-            Err(failed) if failed.is_passing => Ok(None),
-            Err(failed) => Err(failed.error),
-        }
-    })
-    .await?;
-    let Some(ended) = ended else {
-        return Err(stop(&cloud, request, &task).await);
-    };
-    conclude(&cloud, &console, request, &definition, &ended).await
+/// What became of it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ran {
+    kind: &'static str,
+    schema: u32,
+    cluster: String,
+    task: String,
+    task_definition: String,
+    registered: bool,
+    succeeded: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_code: Option<String>,
+    reason: String,
+    containers: Vec<Ended>,
+    last_lines: Vec<String>,
+    elapsed_ms: u64,
 }
 
-async fn definition_of(cloud: &Cloud, source: &Source) -> anyhow::Result<TaskDefinition> {
-    match source {
-        Source::Revision(reference) => cloud.definition(reference).await,
-        Source::File(path) => {
-            let new = definition::read(path)?;
-            let family = new.input.family().unwrap_or_default().to_owned();
-            let sent = definition::request(&new.input)?.send_with(&cloud.ecs).await;
-            let answer = sent.map_err(|error| {
-                explain(&format!("register the task definition {family}"), error)
-            })?;
-            answer
-                .task_definition
-                .with_context(|| format!("RegisterTaskDefinition of {family} returned nothing"))
-        }
-    }
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ended {
+    name: String,
+    essential: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
-async fn start(
-    cloud: &Cloud,
-    request: &Request,
-    definition: &TaskDefinition,
-) -> anyhow::Result<String> {
-    let arn = definition.task_definition_arn().unwrap_or_default();
-    let call = cloud
-        .ecs
-        .run_task()
-        .cluster(&request.cluster)
-        .task_definition(arn)
-        .launch_type(LaunchType::from(request.launch_type))
-        .client_token(uuid::Uuid::new_v4().to_string());
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| explain(&format!("run {}", last(arn)), error))?;
-    if let Some(failure) = answer.failures().first() {
-        let reason = failure.reason().unwrap_or("no reason");
-        return Err(Fault::new(
-            exit::FAILED,
-            format!("ECS could not place {}: {reason}", last(arn)),
-        )
-        .with_hint("the cluster has too little CPU or memory left for it")
-        .into());
-    }
-    answer
-        .tasks()
-        .first()
-        .and_then(|task| task.task_arn())
-        .map(str::to_owned)
-        .context("RunTask returned no task")
+/// How the waiting ended.
+enum Waited {
+    Stopped(Box<Task>),
+    OutOfTime,
+    Interrupted,
 }
 
-async fn stop(cloud: &Cloud, request: &Request, task: &str) -> anyhow::Error {
-    let seconds = request.timeout.as_secs();
-    let call = cloud
-        .ecs
-        .stop_task()
-        .cluster(&request.cluster)
-        .task(task)
-        .reason(format!("not done within {seconds} s"));
-    let stopped = match call.send().await {
-        Ok(_) => "it was told to stop".to_owned(),
-        Err(error) => format!("{:#}", explain("stop it", error)),
-    };
-    Fault::new(
-        exit::TIMED_OUT,
-        format!(
-            "the task {} was not done within {seconds} s; {stopped}",
-            last(task)
-        ),
-    )
-    .into()
-}
-
-async fn conclude(
+/// Runs the task until it has stopped; gives the document and the exit code.
+pub(crate) async fn run(
     cloud: &Cloud,
     console: &Console,
-    request: &Request,
-    definition: &TaskDefinition,
-    task: &Task,
-) -> anyhow::Result<u8> {
-    let essential = |name: &str| {
-        let found = definition
-            .container_definitions()
-            .iter()
-            .find(|container| container.name() == Some(name));
-        found.is_some_and(|container| container.essential().unwrap_or(true))
+    request: &OneOff,
+) -> anyhow::Result<(Ran, u8)> {
+    let begun = Instant::now();
+    let mut interrupt = Interrupt::new()?;
+    let read = request.task_definition.read()?;
+    let wanted = request
+        .task_definition
+        .resolve(read, &cloud.cluster)
+        .await?;
+    let (arn, registered) = registered(cloud, &wanted).await?;
+    let task = start(cloud, request, &arn).await?;
+    console.status(&format!("task {} of {} runs", short(&task), short(&arn)));
+    let waited = tokio::select! {
+        stopped = stopped(cloud, console, &task, begun + request.timeout) => match stopped? {
+            Some(task) => Waited::Stopped(Box::new(task)),
+            None => Waited::OutOfTime,
+        },
+        () = interrupt.received() => Waited::Interrupted,
     };
-    let container = task
-        .containers()
-        .iter()
-        .find(|container| essential(container.name().unwrap_or_default()));
-    let code = container.and_then(|container| container.exit_code());
-    let name = container
-        .and_then(|container| container.name())
-        .unwrap_or_default();
-    let place = logs::place(definition, name, task.task_arn().unwrap_or_default());
-    let lines = match &place {
-        Some(place) => logs::last_lines(cloud, place).await,
-        None => Vec::new(),
+    let streams = Streams::of(wanted.json());
+    let mut ran = Ran {
+        kind: "run",
+        schema: 1,
+        cluster: cloud.cluster.name.clone(),
+        last_lines: last_lines(cloud, console, &streams, &task).await,
+        task,
+        task_definition: arn,
+        registered,
+        succeeded: false,
+        stop_code: None,
+        reason: String::new(),
+        containers: Vec::new(),
+        elapsed_ms: 0,
     };
-    console.untrusted(&lines);
-    let reason = task.stopped_reason().unwrap_or_default();
-    let document = json!({
-        "kind": "run", "schema": 1, "cluster": request.cluster, "task": task.task_arn(),
-        "taskDefinition": task.task_definition_arn(), "exitCode": code, "reason": reason, "log": place,
-    });
-    output::document(
-        &document,
-        request.reporting.output.as_deref(),
-        Secrecy::Public,
-    )?;
-    if code == Some(0) {
-        console.success(&format!("{name} ended with 0"));
-        return Ok(exit::DONE);
-    }
-    let code = code.map_or_else(
-        || "without an exit code".to_owned(),
-        |code| format!("with {code}"),
-    );
-    console.error(&format!("{name} ended {code}: {reason}"));
-    Ok(exit::FAILED)
+    let code = match waited {
+        Waited::Stopped(stopped) => judge(&mut ran, &stopped, &streams),
+        Waited::OutOfTime => {
+            let stopped = stop(cloud, &ran.task).await;
+            ran.reason = format!("it took longer than {} s", request.timeout.as_secs());
+            stopped?;
+            exit::TIMED_OUT
+        }
+        Waited::Interrupted => {
+            ran.reason = "interrupted; the task goes on".to_owned();
+            exit::INTERRUPTED
+        }
+    };
+    ran.elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    say(console, &ran);
+    Ok((ran, code))
 }
 
-fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
+/// The newest revision of the family if it is the same, otherwise a new one.
+async fn registered(cloud: &Cloud, wanted: &Wanted) -> anyhow::Result<(String, bool)> {
+    if let Wanted::New(definition) = wanted {
+        let family = definition.input.family().unwrap_or_default();
+        // A family that is not there yet is an error like any other of this call.
+        if let Ok(live) = cloud.cluster.definition(family).await
+            && differences(&definition::of_live(&live)?, &definition.json).is_empty()
+            && let Some(arn) = live.task_definition_arn()
+        {
+            return Ok((arn.to_owned(), false));
+        }
+    }
+    wanted.register(&cloud.cluster).await
+}
+
+async fn start(cloud: &Cloud, request: &OneOff, arn: &str) -> anyhow::Result<String> {
+    let what = format!("run {} in the cluster {}", short(arn), cloud.cluster.name);
+    let answer = cloud
+        .cluster
+        .ecs
+        .run_task()
+        .cluster(&cloud.cluster.name)
+        .task_definition(arn)
+        .launch_type(request.launch.to_launch_type())
+        .set_network_configuration(request.network.to_configuration()?)
+        // A retried call must not run it twice.
+        .client_token(uuid::Uuid::new_v4().simple().to_string())
+        .send()
+        .await
+        .map_err(|error| explain(&what, error))?;
+    if let Some(task) = answer.tasks().first().and_then(|task| task.task_arn()) {
+        return Ok(task.to_owned());
+    }
+    let reasons: Vec<&str> = answer
+        .failures()
+        .iter()
+        .filter_map(|failure| failure.reason())
+        .collect();
+    let reasons = if reasons.is_empty() {
+        "ECS started no task and gives no reason".to_owned()
+    } else {
+        reasons.join(", ")
+    };
+    Err(Fault::new(exit::FAILED, format!("cannot {what}: {reasons}")).into())
+}
+
+async fn stopped(
+    cloud: &Cloud,
+    console: &Console,
+    task: &str,
+    deadline: Instant,
+) -> anyhow::Result<Option<Task>> {
+    let mut is_troubled = false;
+    poll(Pace::USUAL, deadline, async || {
+        match cloud.cluster.tasks(&[task.to_owned()]).await {
+            Ok(tasks) => Ok(tasks
+                .into_iter()
+                .find(|task| task.last_status() == Some("STOPPED"))),
+            Err(Trouble::Final(error)) => Err(error),
+            Err(Trouble::Passing(error)) => {
+                if !std::mem::replace(&mut is_troubled, true) {
+                    console.warning(&format!("{error:#}; trying again"));
+                }
+                Ok(None)
+            }
+        }
+    })
+    .await
+}
+
+async fn stop(cloud: &Cloud, task: &str) -> anyhow::Result<()> {
+    let stopped = cloud
+        .cluster
+        .ecs
+        .stop_task()
+        .cluster(&cloud.cluster.name)
+        .task(task)
+        .reason("the time limit of the one-off task passed")
+        .send()
+        .await;
+    stopped.map_err(|error| explain(&format!("stop the task {task}"), error))?;
+    Ok(())
+}
+
+/// It succeeded if every essential container ended by itself with 0.
+fn judge(ran: &mut Ran, task: &Task, streams: &Streams) -> u8 {
+    ran.stop_code = task.stop_code().map(|code| code.as_str().to_owned());
+    ran.reason = task.stopped_reason().unwrap_or_default().to_owned();
+    ran.containers = task
+        .containers()
+        .iter()
+        .map(|container| {
+            let name = container.name().unwrap_or_default();
+            Ended {
+                name: name.to_owned(),
+                essential: streams.essential().iter().any(|known| known == name),
+                exit_code: container.exit_code(),
+                reason: container.reason().map(str::to_owned),
+            }
+        })
+        .collect();
+    let mut essential = ran.containers.iter().filter(|ended| ended.essential);
+    let by_itself = task
+        .stop_code()
+        .map(aws_sdk_ecs::types::TaskStopCode::as_str)
+        == Some("EssentialContainerExited");
+    ran.succeeded = by_itself
+        && !streams.essential().is_empty()
+        && essential.all(|ended| ended.exit_code == Some(0));
+    if ran.succeeded {
+        exit::DONE
+    } else {
+        exit::FAILED
+    }
+}
+
+/// Of the first essential container. Lines that cannot be read cost the lines and nothing else.
+async fn last_lines(
+    cloud: &Cloud,
+    console: &Console,
+    streams: &Streams,
+    task: &str,
+) -> Vec<String> {
+    let Some(place) = streams.place(None, short(task)) else {
+        return Vec::new();
+    };
+    match cloud.last_lines(&place).await {
+        Ok(lines) => lines,
+        Err(Trouble::Passing(error) | Trouble::Final(error)) => {
+            console.warning(&format!("the task's lines are not known: {error:#}"));
+            Vec::new()
+        }
+    }
+}
+
+fn say(console: &Console, ran: &Ran) {
+    let task = short(&ran.task);
+    if ran.succeeded {
+        console.success(&format!("task {task} succeeded"));
+        return;
+    }
+    if !ran.last_lines.is_empty() {
+        console.status(&format!("last lines of task {task}:"));
+        console.untrusted(&ran.last_lines);
+    }
+    let exits: Vec<String> = ran
+        .containers
+        .iter()
+        .filter(|ended| ended.essential)
+        .map(|ended| {
+            let code = ended.exit_code.map(|code| format!("exit code {code}"));
+            let words: Vec<String> = code.into_iter().chain(ended.reason.clone()).collect();
+            format!("container {}: {}", ended.name, words.join(", "))
+        })
+        .collect();
+    let exits = if exits.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", exits.join("; "))
+    };
+    console.error(&format!("task {task} failed: {}{exits}", ran.reason));
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::{Container, TaskStopCode};
+    use serde_json::json;
+
+    use super::*;
+
+    fn verdict(code: TaskStopCode, exits: &[(&str, Option<i32>)]) -> (bool, u8) {
+        let streams = Streams::of(&json!({"containerDefinitions": [
+            {"name": "job"}, {"name": "helper", "essential": false}]}));
+        let containers = exits
+            .iter()
+            .map(|(name, exit)| {
+                Container::builder()
+                    .name(*name)
+                    .set_exit_code(*exit)
+                    .build()
+            })
+            .collect();
+        let task = Task::builder()
+            .stop_code(code)
+            .set_containers(Some(containers))
+            .build();
+        let mut ran = Ran {
+            kind: "run",
+            schema: 1,
+            cluster: String::new(),
+            task: String::new(),
+            task_definition: String::new(),
+            registered: false,
+            succeeded: false,
+            stop_code: None,
+            reason: String::new(),
+            containers: Vec::new(),
+            last_lines: Vec::new(),
+            elapsed_ms: 0,
+        };
+        let code = judge(&mut ran, &task, &streams);
+        (ran.succeeded, code)
+    }
+
+    #[test]
+    fn succeeds_by_the_essential_containers_alone() {
+        use TaskStopCode::{EssentialContainerExited as Exited, UserInitiated};
+        let table = [
+            (Exited, Some(0), (true, 0)),
+            (Exited, Some(1), (false, 1)),
+            (Exited, None, (false, 1)),
+            (UserInitiated, Some(0), (false, 1)),
+        ];
+        for (code, exit, expected) in table {
+            let exits = [("job", exit), ("helper", Some(143))];
+            assert_eq!(verdict(code, &exits), expected);
+        }
+    }
 }

@@ -1,60 +1,114 @@
-//! Changing the number of tasks of a service.
+//! The number of a service's tasks.
 
-use aws::explain;
+use std::time::Duration;
+
+use aws::{Pace, poll};
 use contract::exit;
-use serde_json::json;
-use toolkit::file::Secrecy;
-use toolkit::{Console, output};
+use serde::Serialize;
+use tokio::time::Instant;
+use toolkit::Console;
 
-use crate::Reporting;
-use crate::cloud::{Cloud, no_service};
+use crate::cloud::Cloud;
+use crate::interrupt::Interrupt;
+use crate::service::Service;
+use crate::trouble::Trouble;
 
-/// How many tasks a service shall have.
-#[derive(Debug)]
-pub struct Request {
-    /// Cluster name.
-    pub cluster: String,
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scale {
     /// Service name.
     pub service: String,
-    /// Desired count.
-    pub count: u32,
-    /// Where the document goes.
-    pub reporting: Reporting,
+    /// How many tasks there shall be.
+    pub count: i32,
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
-/// `deployer scale`. It does not wait: a scaled service is not a release.
-pub(crate) async fn run(request: &Request) -> anyhow::Result<u8> {
-    let Request {
-        cluster,
-        service,
-        count,
-        reporting,
-    } = request;
-    let cloud = Cloud::new(&aws::config().await?);
-    let before = cloud
-        .service(cluster, service)
-        .await?
-        .ok_or_else(|| no_service(cluster, service))?
-        .desired_count();
-    let wanted = i32::try_from(*count).unwrap_or(i32::MAX);
-    if before != wanted {
-        let call = cloud
-            .ecs
-            .update_service()
-            .cluster(cluster)
-            .service(service)
-            .desired_count(wanted);
-        call.send()
-            .await
-            .map_err(|error| explain(&format!("scale the service {service}"), error))?;
+/// What became of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Scaled {
+    kind: &'static str,
+    schema: u32,
+    cluster: String,
+    service: String,
+    before: i32,
+    desired: i32,
+    running: i32,
+    reached: bool,
+}
+
+/// Sets the number and waits until so many tasks run; gives the document and the exit code.
+pub(crate) async fn scale(
+    cloud: &Cloud,
+    console: &Console,
+    request: &Scale,
+) -> anyhow::Result<(Scaled, u8)> {
+    let mut interrupt = Interrupt::new()?;
+    let name = &request.service;
+    let before = cloud.cluster.existing(name).await?;
+    let mut now = before.clone();
+    if before.desired != request.count {
+        now = cloud.cluster.scale(name, request.count).await?;
+        console.status(&format!(
+            "{name}: from {} to {} tasks",
+            before.desired, request.count
+        ));
     }
-    Console::new(reporting.verbosity).status(&format!(
-        "{service}: {before} tasks wanted before, {wanted} now"
-    ));
-    let document = json!({
-        "kind": "scale", "schema": 1, "cluster": cluster, "service": service,
-        "before": before, "desired": wanted, "applied": before != wanted,
-    });
-    output::document(&document, reporting.output.as_deref(), Secrecy::Public)?;
-    Ok(exit::DONE)
+    let deadline = Instant::now() + request.timeout;
+    let reached = tokio::select! {
+        reached = wait(cloud, console, request, &mut now, deadline) => Some(reached?),
+        () = interrupt.received() => None,
+    };
+    let document = Scaled {
+        kind: "scale",
+        schema: 1,
+        cluster: cloud.cluster.name.clone(),
+        service: name.clone(),
+        before: before.desired,
+        desired: now.desired,
+        running: now.running,
+        reached: reached == Some(true),
+    };
+    let state = format!("{} of {} tasks run", now.running, now.desired);
+    let code = match reached {
+        Some(true) => {
+            console.success(&format!("{name}: {state}"));
+            exit::DONE
+        }
+        Some(false) => {
+            console.error(&format!("{name}: the time limit passed: {state}"));
+            exit::TIMED_OUT
+        }
+        None => {
+            console.error(&format!("{name}: interrupted, and ECS goes on: {state}"));
+            exit::INTERRUPTED
+        }
+    };
+    Ok((document, code))
+}
+
+async fn wait(
+    cloud: &Cloud,
+    console: &Console,
+    request: &Scale,
+    now: &mut Service,
+    deadline: Instant,
+) -> anyhow::Result<bool> {
+    let mut is_troubled = false;
+    let reached = poll(Pace::USUAL, deadline, async || {
+        match cloud.cluster.existing(&request.service).await {
+            Ok(service) => *now = service,
+            Err(Trouble::Final(error)) => return Err(error),
+            Err(Trouble::Passing(error)) => {
+                if !std::mem::replace(&mut is_troubled, true) {
+                    console.warning(&format!("{error:#}; trying again"));
+                }
+                return Ok(None);
+            }
+        }
+        let is_there = now.running == request.count && now.pending == 0;
+        Ok(is_there.then_some(()))
+    })
+    .await?;
+    Ok(reached.is_some())
 }

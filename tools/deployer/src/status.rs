@@ -1,74 +1,93 @@
-//! Services with their deployments, tasks, targets and latest events.
+//! How services are: counts, deployments, tasks, targets and the last events.
 
-use aws_sdk_ecs::types::{DesiredStatus, Service, Task};
-use contract::exit;
+mod text;
+
+use std::collections::HashMap;
+
+use aws_sdk_ecs::types::{DesiredStatus, Task};
 use serde::Serialize;
-use toolkit::file::Secrecy;
-use toolkit::output::{self, Lines};
-use toolkit::{Console, Fault};
+use toolkit::Console;
 
-use crate::cloud::{Cloud, Target};
-use crate::{Reporting, address};
+use crate::cloud::Cloud;
+use crate::service::{Service, State, rfc3339, short};
 
-/// Latest events that are shown.
+pub(crate) use text::text;
+
+/// Enough to see what the service did last.
 const EVENTS: usize = 5;
 
-/// What to show.
-#[derive(Debug)]
-pub struct Request {
-    /// Cluster name.
-    pub cluster: String,
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
     /// Service names.
     pub services: Vec<String>,
-    /// A table for people instead of a document.
-    pub as_text: bool,
-    /// Where the document goes.
-    pub reporting: Reporting,
+    /// How it is written.
+    pub form: Form,
 }
 
+/// The form of a status on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Tables for people.
+    Text,
+    /// A document.
+    Json,
+}
+
+/// The document.
 #[derive(Debug, Serialize)]
-struct Status {
+pub(crate) struct Report {
     kind: &'static str,
     schema: u32,
     cluster: String,
-    services: Vec<ServiceStatus>,
+    services: Vec<View>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failures: Vec<Missing>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Missing {
+    pub(crate) service: String,
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ServiceStatus {
+struct View {
     name: String,
     status: String,
     desired: i32,
     running: i32,
     pending: i32,
     task_definition: String,
-    rollout_state: String,
+    rollout_state: &'static str,
     url: Option<String>,
-    deployments: Vec<DeploymentStatus>,
-    tasks: Vec<TaskStatus>,
-    targets: Vec<TargetStatus>,
-    events: Vec<String>,
+    deployments: Vec<DeploymentView>,
+    tasks: Vec<TaskView>,
+    targets: Vec<TargetView>,
+    /// Newest first.
+    events: Vec<EventView>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DeploymentStatus {
+struct DeploymentView {
     id: String,
     status: String,
+    rollout_state: &'static str,
+    rollout_state_reason: String,
     task_definition: String,
     desired: i32,
     running: i32,
     pending: i32,
     failed: i32,
-    rollout_state: String,
-    reason: String,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TaskStatus {
+struct TaskView {
     id: String,
+    /// `family:revision`.
     revision: String,
     status: String,
     health: String,
@@ -77,136 +96,124 @@ struct TaskStatus {
 }
 
 #[derive(Debug, Serialize)]
-struct TargetStatus {
+struct TargetView {
     id: String,
     port: i32,
     state: String,
     reason: Option<String>,
 }
 
-/// `deployer status`.
-pub(crate) async fn run(request: &Request) -> anyhow::Result<u8> {
-    let cloud = Cloud::new(&aws::config().await?);
-    let found = cloud.services(&request.cluster, &request.services).await?;
-    let mut services = Vec::new();
-    for service in &found {
-        services.push(look(&cloud, &request.cluster, service).await?);
-    }
-    let is_missing = |name: &&String| !services.iter().any(|service| service.name == **name);
-    let missing: Vec<String> = request
-        .services
-        .iter()
-        .filter(is_missing)
-        .cloned()
-        .collect();
-    let status = Status {
-        kind: "status",
-        schema: 1,
-        cluster: request.cluster.clone(),
-        services,
-    };
-    if request.as_text {
-        write_text(&status)?;
-    } else {
-        output::document(
-            &status,
-            request.reporting.output.as_deref(),
-            Secrecy::Public,
-        )?;
-    }
-    if missing.is_empty() {
-        return Ok(exit::DONE);
-    }
-    Console::new(request.reporting.verbosity).detail("some services do not exist");
-    Err(Fault::new(
-        exit::FAILED,
-        format!(
-            "there is no service {} in the cluster {}",
-            missing.join(", "),
-            request.cluster
-        ),
-    )
-    .with_hint("it is created by its first release")
-    .into())
+#[derive(Debug, Serialize)]
+struct EventView {
+    at: String,
+    text: String,
 }
 
-async fn look(cloud: &Cloud, cluster: &str, service: &Service) -> anyhow::Result<ServiceStatus> {
-    let name = service.service_name().unwrap_or_default();
-    let group = service
-        .load_balancers()
-        .iter()
-        .find_map(|balancer| balancer.target_group_arn());
-    let targets = async {
-        match group {
-            Some(group) => cloud.targets(group).await,
-            None => Ok(Vec::new()),
-        }
+/// Looks at the services, in the order of their names on the command line.
+pub(crate) async fn look(
+    cloud: &Cloud,
+    console: &Console,
+    request: &Status,
+) -> anyhow::Result<Report> {
+    let (services, failures) = cloud.cluster.services(&request.services).await?;
+    let mut known: HashMap<String, Service> = services
+        .into_iter()
+        .map(|service| (service.name.clone(), service))
+        .collect();
+    let mut report = Report {
+        kind: "status",
+        schema: 1,
+        cluster: cloud.cluster.name.clone(),
+        services: Vec::new(),
+        failures: Vec::new(),
     };
+    for name in &request.services {
+        match known.remove(short(name)) {
+            Some(service) => report.services.push(view(cloud, console, &service).await?),
+            None => {
+                let failure = failures
+                    .iter()
+                    .find(|failure| failure.arn().map(short) == Some(short(name)));
+                report.failures.push(Missing {
+                    service: name.clone(),
+                    reason: failure
+                        .and_then(|failure| failure.reason())
+                        .unwrap_or("MISSING")
+                        .to_owned(),
+                });
+            }
+        }
+    }
+    Ok(report)
+}
+
+async fn view(cloud: &Cloud, console: &Console, service: &Service) -> anyhow::Result<View> {
     let (tasks, targets, url) = tokio::join!(
-        cloud.tasks(cluster, name, DesiredStatus::Running),
-        targets,
-        address::of(cloud, service)
+        tasks(cloud, service),
+        targets(cloud, service),
+        cloud.balancing.address(console, service),
     );
-    let deployments: Vec<DeploymentStatus> = service.deployments().iter().map(deployment).collect();
-    Ok(ServiceStatus {
-        name: name.to_owned(),
-        status: service.status().unwrap_or_default().to_owned(),
-        desired: service.desired_count(),
-        running: service.running_count(),
-        pending: service.pending_count(),
-        task_definition: service.task_definition().unwrap_or_default().to_owned(),
-        rollout_state: deployments
-            .first()
-            .map(|deployment| deployment.rollout_state.clone())
-            .unwrap_or_default(),
+    Ok(View {
+        name: service.name.clone(),
+        status: service.status.clone(),
+        desired: service.desired,
+        running: service.running,
+        pending: service.pending,
+        task_definition: service.task_definition.clone(),
+        rollout_state: service.primary().map_or("", |primary| word(primary.state)),
         url,
-        deployments,
-        tasks: tasks?.iter().map(task).collect(),
-        targets: targets?.into_iter().map(target).collect(),
-        events: service
-            .events()
+        deployments: service
+            .rollouts
             .iter()
+            .map(|rollout| DeploymentView {
+                id: rollout.id.clone(),
+                status: rollout.status.clone(),
+                rollout_state: word(rollout.state),
+                rollout_state_reason: rollout.reason.clone(),
+                task_definition: rollout.task_definition.clone(),
+                desired: rollout.desired,
+                running: rollout.running,
+                pending: rollout.pending,
+                failed: rollout.failed,
+            })
+            .collect(),
+        tasks: tasks?,
+        targets: targets?,
+        events: service
+            .events
+            .iter()
+            .rev()
             .take(EVENTS)
-            .filter_map(|event| event.message().map(str::to_owned))
+            .map(|event| EventView {
+                at: event.at.clone(),
+                text: event.text.clone(),
+            })
             .collect(),
     })
 }
 
-fn deployment(deployment: &aws_sdk_ecs::types::Deployment) -> DeploymentStatus {
-    DeploymentStatus {
-        id: deployment.id().unwrap_or_default().to_owned(),
-        status: deployment.status().unwrap_or_default().to_owned(),
-        task_definition: deployment.task_definition().unwrap_or_default().to_owned(),
-        desired: deployment.desired_count(),
-        running: deployment.running_count(),
-        pending: deployment.pending_count(),
-        failed: deployment.failed_tasks(),
-        rollout_state: deployment
-            .rollout_state()
-            .map(|state| state.as_str().to_owned())
-            .unwrap_or_default(),
-        reason: deployment
-            .rollout_state_reason()
-            .unwrap_or_default()
-            .to_owned(),
-    }
+async fn tasks(cloud: &Cloud, service: &Service) -> anyhow::Result<Vec<TaskView>> {
+    let listed = cloud
+        .cluster
+        .tasks_of(&service.name, DesiredStatus::Running)
+        .await?;
+    let mut tasks = cloud.cluster.tasks(&Vec::from_iter(listed)).await?;
+    tasks.sort_by_key(|task| task.created_at().map(aws_smithy_types::DateTime::as_nanos));
+    Ok(tasks.iter().map(task_view).collect())
 }
 
-fn task(task: &Task) -> TaskStatus {
-    let containers = task.containers();
-    TaskStatus {
-        id: last(task.task_arn().unwrap_or_default()).to_owned(),
-        revision: last(task.task_definition_arn().unwrap_or_default()).to_owned(),
+fn task_view(task: &Task) -> TaskView {
+    TaskView {
+        id: short(task.task_arn().unwrap_or_default()).to_owned(),
+        revision: short(task.task_definition_arn().unwrap_or_default()).to_owned(),
         status: task.last_status().unwrap_or_default().to_owned(),
         health: task
             .health_status()
-            .map(|health| health.as_str().to_owned())
-            .unwrap_or_default(),
-        started_at: task
-            .started_at()
-            .and_then(|at| jiff::Timestamp::from_second(at.secs()).ok())
-            .map(|at| at.to_string()),
-        host_ports: containers
+            .map_or("UNKNOWN", |health| health.as_str())
+            .to_owned(),
+        started_at: task.started_at().map(rfc3339),
+        host_ports: task
+            .containers()
             .iter()
             .flat_map(|container| container.network_bindings())
             .filter_map(|binding| binding.host_port())
@@ -214,117 +221,25 @@ fn task(task: &Task) -> TaskStatus {
     }
 }
 
-fn target(target: Target) -> TargetStatus {
-    TargetStatus {
-        id: target.id,
-        port: target.port,
-        state: target.state,
-        reason: target.description,
-    }
-}
-
-fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
-}
-
-fn write_text(status: &Status) -> anyhow::Result<()> {
-    let mut lines = Lines::default();
-    for service in &status.services {
-        lines.line(&format!(
-            "{}  {}  {}  {} of {} running, {} pending",
-            service.name,
-            last(&service.task_definition),
-            service.rollout_state,
-            service.running,
-            service.desired,
-            service.pending
-        ))?;
-        if let Some(url) = &service.url {
-            lines.line(&format!("  {url}"))?;
-        }
-        let mut rows = vec![
-            ["TASK", "REVISION", "STATUS", "PORT", "TARGET"]
-                .map(str::to_owned)
-                .to_vec(),
-        ];
-        rows.extend(service.tasks.iter().map(|task| row(task, &service.targets)));
-        for row in aligned(&rows) {
-            lines.line(&format!("  {row}"))?;
-        }
-        let is_known = |target: &&TargetStatus| {
-            service
-                .tasks
-                .iter()
-                .any(|task| task.host_ports.contains(&target.port))
-        };
-        for target in service.targets.iter().filter(|target| !is_known(target)) {
-            lines.line(&format!(
-                "  target {}:{} {}",
-                target.id,
-                target.port,
-                health(target)
-            ))?;
-        }
-        for event in &service.events {
-            lines.line(&format!("  {event}"))?;
+async fn targets(cloud: &Cloud, service: &Service) -> anyhow::Result<Vec<TargetView>> {
+    let mut targets = Vec::new();
+    for balanced in &service.balanced {
+        for target in cloud.balancing.targets(&balanced.target_group).await? {
+            targets.push(TargetView {
+                id: target.id,
+                port: target.port,
+                state: target.state,
+                reason: target.reason,
+            });
         }
     }
-    Ok(())
+    Ok(targets)
 }
 
-fn row(task: &TaskStatus, targets: &[TargetStatus]) -> Vec<String> {
-    let target = targets
-        .iter()
-        .find(|target| task.host_ports.contains(&target.port));
-    let ports: Vec<String> = task.host_ports.iter().map(ToString::to_string).collect();
-    vec![
-        task.id.chars().take(12).collect(),
-        task.revision.clone(),
-        task.status.clone(),
-        ports.join(","),
-        target.map_or_else(|| "-".to_owned(), health),
-    ]
-}
-
-fn health(target: &TargetStatus) -> String {
-    match &target.reason {
-        Some(reason) => format!("{}: {reason}", target.state),
-        None => target.state.clone(),
-    }
-}
-
-/// Columns as wide as their widest cell.
-fn aligned(rows: &[Vec<String>]) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn aligns_columns() {
-        let rows = [
-            vec!["a".to_owned(), "bb".to_owned()],
-            vec!["ccc".to_owned(), String::new()],
-        ];
-        assert_eq!(aligned(&rows), ["a    bb", "ccc"]);
+fn word(state: State) -> &'static str {
+    match state {
+        State::InProgress => "IN_PROGRESS",
+        State::Completed => "COMPLETED",
+        State::Failed => "FAILED",
     }
 }

@@ -1,7 +1,9 @@
 //! What the stages of a start tell each other when something fails.
 
 use std::fmt::Display;
+use std::io;
 
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Stage;
@@ -19,4 +21,16 @@ pub(crate) fn failed<E: Display>(stage: Stage, what: impl Display) -> impl FnOnc
         stage,
         message: format!("{what}: {error}"),
     }
+}
+
+/// An error in the words and the letters of Go programs, which container engines are: what people search for.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let Some(number) = error.raw_os_error() else {
+        return error.to_string();
+    };
+    let mut text = Errno::from_raw(number).desc().to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    text
 }

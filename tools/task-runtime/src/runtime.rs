@@ -40,6 +40,16 @@ pub enum Capability {
     Process { reason: String, change_root: bool },
 }
 
+impl Capability {
+    /// Whose the files of an image must be: what [`crate::layers::unpack`] is to be given.
+    pub fn ids(&self) -> Ids {
+        match self {
+            Capability::Namespaces { ids, .. } => *ids,
+            Capability::Process { .. } => Ids::Single,
+        }
+    }
+}
+
 /// A way to run tasks, found once and used for all of them.
 #[derive(Debug, Clone)]
 pub struct Runtime {

@@ -19,7 +19,7 @@ use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use super::wire::{FromProgram, Place, Program, take_channel};
 use crate::control::{receive, send};
 use crate::event::Stage;
-use crate::failure::{Failure, failed};
+use crate::failure::{Failure, failed, reason};
 use crate::ids::Ids;
 use crate::root::{Missing, Root};
 use crate::spec::{LimitedResource, ResourceLimit, Variables};
@@ -215,7 +215,7 @@ impl Program {
         };
         Err(Failure {
             stage: Stage::Exec,
-            message: format!("exec: \"{}\": {error}{hint}", self.argv[0]),
+            message: format!("exec: \"{}\": {}{hint}", self.argv[0], reason(&error)),
         })
     }
 
@@ -247,9 +247,9 @@ impl Program {
             let inside = self.workdir.join(name);
             let path = files
                 .file(&inside)
-                .map_err(|error| fail(format!("stat {name}: {error}")))?;
-            let metadata =
-                fs::metadata(&path).map_err(|error| fail(format!("stat {name}: {error}")))?;
+                .map_err(|error| fail(format!("stat {name}: {}", reason(&error))))?;
+            let metadata = fs::metadata(&path)
+                .map_err(|error| fail(format!("stat {name}: {}", reason(&error))))?;
             if metadata.is_dir() {
                 return Err(fail("is a directory".to_owned()));
             }

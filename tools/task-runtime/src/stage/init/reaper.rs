@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
-use rustix::process::{WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
+use rustix::process::{WaitId, WaitIdOptions, WaitOptions, wait, waitid};
 
 use crate::event::Exit;
 
@@ -37,7 +37,7 @@ impl Reaper {
                 Err(error) => return Err(error.into()),
             }
             let mut program = self.program();
-            while let Some((ended, status)) = waitpid(None, WaitOptions::NOHANG)? {
+            while let Some((ended, status)) = wait(WaitOptions::NOHANG)? {
                 if *program == Some(ended.as_raw_pid()) {
                     *program = None;
                     let signal = status.terminating_signal().map(Exit::Signal);
@@ -68,7 +68,7 @@ pub(super) fn end_descendants() -> io::Result<()> {
                 Err(error) => return Err(error.into()),
             }
         }
-        match waitpid(None, WaitOptions::empty()) {
+        match wait(WaitOptions::empty()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(rustix::io::Errno::CHILD) => return Ok(()),
             Err(error) => return Err(error.into()),

@@ -1,9 +1,7 @@
 //! Decides when containers start, are told to stop, and are killed, and when the task is over.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,20 +9,16 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::container::{Launch, Running};
 use super::events::EventLog;
 use super::exec;
-use super::scratch::Scratch;
+use super::member::{Member, State};
+use super::requests::reply;
 use crate::control::{Answer, Request};
-use crate::event::{EventKind, Exit, PortBinding, Stage};
+use crate::event::{EventKind, Exit, Stage};
 use crate::failure::{Failure, failed};
-use crate::ids::Ids;
 use crate::lock::LockProbe;
 use crate::runtime::Order;
-use crate::spec::{ContainerSpec, Variables};
-use crate::stage::Isolation;
-use crate::stage::wire::{ContainerOrder, FromInit, Place, Program};
-use crate::task::log_file;
+use crate::stage::wire::{FromInit, Program};
 
 /// How often to look whether the lease is held.
 const LEASE_PACE: Duration = Duration::from_secs(1);
@@ -32,91 +26,12 @@ const LEASE_PACE: Duration = Duration::from_secs(1);
 const OWN_GRACE: Duration = Duration::from_secs(30);
 
 pub(super) enum Message {
-    Asked(Request, Sender<Answer>),
+    Asked(Request, UnixStream),
     Heard(usize, FromInit),
     /// Everything that the container wrote is in its log.
     Ended(usize, Result<Exit, Failure>),
     /// This process was asked to end.
     Terminated,
-}
-
-/// One container of the task.
-pub(super) struct Member {
-    spec: ContainerSpec,
-    scratch: Scratch,
-    log: File,
-    ports: Vec<PortBinding>,
-    state: State,
-    kill_at: Option<Instant>,
-}
-
-enum State {
-    Waiting,
-    Starting(Running),
-    Running(Running),
-    Over,
-}
-
-impl Member {
-    pub(super) fn new(
-        spec: &ContainerSpec,
-        scratch: Scratch,
-        ports: &[PortBinding],
-    ) -> Result<Member, Failure> {
-        let path = scratch.path.join("../..").join(log_file(&spec.name));
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed(
-                Stage::Supervisor,
-                format!("open the log of container `{}`", spec.name),
-            ))?;
-        let ports = ports
-            .iter()
-            .filter(|port| port.container == spec.name)
-            .cloned()
-            .collect();
-        Ok(Member {
-            spec: spec.clone(),
-            scratch,
-            log,
-            ports,
-            state: State::Waiting,
-            kill_at: None,
-        })
-    }
-
-    fn running(&self) -> Option<&Running> {
-        match &self.state {
-            State::Starting(running) | State::Running(running) => Some(running),
-            State::Waiting | State::Over => None,
-        }
-    }
-
-    /// A container that has not started never will.
-    fn stop(&mut self, grace: Duration, now: Instant) {
-        let Some(running) = self.running() else {
-            self.state = State::Over;
-            return;
-        };
-        if !grace.is_zero() {
-            running.signal(self.spec.stop_signal.0);
-        }
-        // A grace beyond what the clock can count is none that ends.
-        let kill_at = now.checked_add(grace);
-        self.kill_at = [self.kill_at, kill_at].into_iter().flatten().min();
-    }
-
-    fn kill_if_overdue(&mut self, now: Instant) {
-        if self.kill_at.is_some_and(|kill_at| kill_at <= now) {
-            self.kill_at = None;
-            if let Some(running) = self.running() {
-                running.kill();
-            }
-        }
-    }
 }
 
 pub(super) struct Conductor {
@@ -213,14 +128,14 @@ impl Conductor {
 
     fn take(&mut self, message: Message, mailbox: &Sender<Message>) {
         match message {
-            Message::Asked(request, reply) => self.answer(request, reply, mailbox),
+            Message::Asked(request, server) => self.answer(request, server, mailbox),
             Message::Heard(index, report) => self.hear(index, report),
             Message::Ended(index, ended) => self.end(index, ended),
             Message::Terminated => self.stop_all(OWN_GRACE),
         }
     }
 
-    fn answer(&mut self, request: Request, reply: Sender<Answer>, mailbox: &Sender<Message>) {
+    fn answer(&mut self, request: Request, server: UnixStream, mailbox: &Sender<Message>) {
         let answer = match request {
             Request::Start { container } => {
                 self.find(&container)
@@ -256,14 +171,13 @@ impl Conductor {
                     .and_then(|index| self.exec_program(index, argv))
                 {
                     Ok(program) => {
-                        return execute(program, Duration::from_millis(timeout_ms), reply);
+                        return exec::answer(program, Duration::from_millis(timeout_ms), server);
                     }
                     Err(refusal) => Err(refusal),
                 }
             }
         };
-        // Fails only if the server has gone.
-        reply.send(answer.unwrap_or_else(Answer::Refused)).ok();
+        reply(&server, &answer.unwrap_or_else(Answer::Refused));
     }
 
     fn find(&self, container: &str) -> Result<usize, String> {
@@ -275,67 +189,14 @@ impl Conductor {
     }
 
     fn start(&mut self, index: usize, mailbox: &Sender<Message>) {
-        let started = self
-            .launch(index)
-            .and_then(|launch| launch.start(mailbox.clone()));
+        let launch = self.members[index].launch(index, &self.order);
+        let started = launch.and_then(|launch| launch.start(mailbox.clone()));
         match started {
             Ok(running) => self.members[index].state = State::Starting(running),
             Err(error) => self.end(
                 index,
                 Err(failed(Stage::Supervisor, "start the container")(error)),
             ),
-        }
-    }
-
-    fn launch(&self, index: usize) -> io::Result<Launch> {
-        let member = &self.members[index];
-        Ok(Launch {
-            index,
-            name: member.spec.name.clone(),
-            order: ContainerOrder {
-                hostname: self.hostname(member),
-                read_only_root: member.spec.read_only_root,
-                mounts: member.scratch.mounts.clone(),
-                program: self.program(member, None),
-            },
-            scratch: member.scratch.directory.try_clone()?,
-            log: member.log.try_clone()?,
-            namespaces: matches!(self.order.isolation, Isolation::Namespaces(_)),
-        })
-    }
-
-    fn hostname(&self, member: &Member) -> String {
-        let from_id = || self.order.spec.id.chars().take(12).collect();
-        member.spec.hostname.clone().unwrap_or_else(from_id)
-    }
-
-    fn program(&self, member: &Member, join: Option<i32>) -> Program {
-        let spec = &member.spec;
-        let mut env = spec.env.clone();
-        let place = match self.order.isolation {
-            Isolation::Namespaces(ids) => Place::Namespaces {
-                single_id: ids == Ids::Single,
-                join,
-            },
-            Isolation::Process { change_root } => {
-                tell_port(&mut env, &member.ports);
-                Place::Process {
-                    root: member.scratch.path.join("root"),
-                    change_root,
-                }
-            }
-        };
-        Program {
-            argv: spec.argv.clone(),
-            env,
-            usual_variables: spec.usual_variables,
-            hostname: self.hostname(member),
-            workdir: PathBuf::from(&spec.workdir),
-            user: spec.user.clone(),
-            limits: spec.limits.clone(),
-            no_new_privileges: spec.no_new_privileges,
-            place,
-            probe: self.order.probe,
         }
     }
 
@@ -349,7 +210,7 @@ impl Conductor {
         }
         Ok(Program {
             argv,
-            ..self.program(member, running.pid())
+            ..member.program(&self.order, running.pid())
         })
     }
 
@@ -415,30 +276,6 @@ impl Conductor {
             }
             Ok(false) | Err(_) => {}
         }
-    }
-}
-
-/// A plain process has to listen on the host's own port.
-fn tell_port(env: &mut Variables, ports: &[PortBinding]) {
-    if let Some(first) = ports.first() {
-        env.set("PORT", &first.host.port().to_string());
-    }
-}
-
-fn execute(program: Program, timeout: Duration, reply: Sender<Answer>) {
-    let refused = reply.clone();
-    let started = thread::Builder::new().spawn(move || {
-        let answer = match exec::run(&program, timeout) {
-            Ok(outcome) => Answer::Executed(outcome),
-            Err(failure) => Answer::Refused(failure.to_string()),
-        };
-        // Fails only if the server has gone.
-        reply.send(answer).ok();
-    });
-    if let Err(error) = started {
-        refused
-            .send(Answer::Refused(format!("start a thread: {error}")))
-            .ok();
     }
 }
 

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -15,7 +16,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use crate::control::{ExecOutcome, receive, send};
+use super::requests::reply;
+use crate::control::{Answer, ExecOutcome, receive, send};
 use crate::event::{Exit, Stage};
 use crate::failure::{Failure, failed};
 use crate::stage::again;
@@ -24,9 +26,21 @@ use crate::stage::wire::{FromProgram, Place, Program};
 /// As much of a command's output as is kept, in bytes: what Docker keeps of a health check's.
 const OUTPUT_LIMIT: usize = 4096;
 
-/// To be called in a thread of its own: it may be in another process namespace afterwards. Blocks until the command
-/// has ended or the time is up.
-pub(super) fn run(program: &Program, timeout: Duration) -> Result<ExecOutcome, Failure> {
+/// Runs a command and answers the server once it has ended or its time is up.
+pub(super) fn answer(program: Program, timeout: Duration, server: UnixStream) {
+    let thread = thread::Builder::new().spawn(move || {
+        let answer = match run(&program, timeout) {
+            Ok(outcome) => Answer::Executed(outcome),
+            Err(failure) => Answer::Refused(failure.to_string()),
+        };
+        reply(&server, &answer);
+    });
+    // Without a thread the connection closes, and the server sees that it got no answer.
+    thread.ok();
+}
+
+/// In a thread of its own, which may be in another process namespace afterwards.
+fn run(program: &Program, timeout: Duration) -> Result<ExecOutcome, Failure> {
     let at = Stage::Exec;
     let deadline = Instant::now().checked_add(timeout);
     let (channel, theirs) = UnixStream::pair().map_err(failed(at, "make a socket"))?;

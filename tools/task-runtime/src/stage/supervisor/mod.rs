@@ -7,6 +7,7 @@ mod copy;
 mod events;
 mod exec;
 mod interface;
+mod member;
 mod network;
 mod output;
 mod relay;
@@ -14,7 +15,7 @@ mod requests;
 mod scratch;
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Stdin};
+use std::io::{self, BufRead, BufReader, Stdin, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc;
@@ -25,8 +26,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, dup2_stdin, dup2_stdout};
 
-use self::conductor::{Conductor, Member};
+use self::conductor::Conductor;
 use self::events::EventLog;
+use self::member::Member;
 use self::network::Network;
 use self::scratch::Scratch;
 use super::Isolation;
@@ -47,6 +49,12 @@ impl From<Failure> for Notice {
 }
 
 pub(super) fn run() -> i32 {
+    // A thread that panics would leave the others waiting for ever; as a whole, the end of this process is the end of
+    // its containers, and every server sees it.
+    std::panic::set_hook(Box::new(|panic| {
+        writeln!(io::stderr(), "{panic}").ok();
+        std::process::abort();
+    }));
     match prepare() {
         Ok(Some(prepared)) => prepared.conduct(),
         Ok(None) => 1,

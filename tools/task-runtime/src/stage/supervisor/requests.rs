@@ -2,7 +2,7 @@
 
 use std::io::BufReader;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::Sender;
 use std::thread;
 
 use super::conductor::Message;
@@ -17,28 +17,29 @@ pub(super) fn listen(listener: UnixListener, mailbox: Sender<Message>) -> std::i
                 let mailbox = mailbox.clone();
                 // Without a thread the connection closes, and the server sees that it got no answer.
                 thread::Builder::new()
-                    .spawn(move || answer(&connection, &mailbox))
+                    .spawn(move || hand_over(connection, &mailbox))
                     .ok();
             }
         })?;
     Ok(())
 }
 
-fn answer(connection: &UnixStream, mailbox: &Sender<Message>) {
-    let answer = match receive(&mut BufReader::new(connection)) {
+/// The conductor answers, and does so before it ends: a thread of its own might come too late.
+fn hand_over(connection: UnixStream, mailbox: &Sender<Message>) {
+    match receive(&mut BufReader::new(&connection)) {
+        // Fails only if the task is over: the connection closes, and the server sees that it got no answer.
         Ok(Some(request)) => {
-            let (reply, answer) = mpsc::channel();
-            if mailbox.send(Message::Asked(request, reply)).is_err() {
-                return;
-            }
-            match answer.recv() {
-                Ok(answer) => answer,
-                Err(_) => return,
-            }
+            mailbox.send(Message::Asked(request, connection)).ok();
         }
-        Ok(None) => return,
-        Err(error) => Answer::Refused(format!("not a request: {error}")),
-    };
-    // Fails only if the server has gone, and then nobody waits for it.
-    send(connection, &answer).ok();
+        Ok(None) => {}
+        Err(error) => reply(
+            &connection,
+            &Answer::Refused(format!("not a request: {error}")),
+        ),
+    }
+}
+
+/// Fails only if the server has gone, and then nobody waits for it.
+pub(super) fn reply(connection: &UnixStream, answer: &Answer) {
+    send(connection, answer).ok();
 }

@@ -1,0 +1,238 @@
+//! The calls to ECS, for one cluster.
+
+use std::collections::HashSet;
+
+use anyhow::Context as _;
+use aws::{SdkConfig, explain};
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
+use aws_sdk_ecs::types::{DesiredStatus, Failure, Task, TaskDefinition, TaskDefinitionField};
+use toolkit::Fault;
+
+use crate::definition;
+use crate::service::Service;
+use crate::trouble::Trouble;
+
+/// DescribeServices takes this many.
+const SERVICES_A_CALL: usize = 10;
+/// DescribeTasks takes this many.
+const TASKS_A_CALL: usize = 100;
+
+/// One cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Cluster {
+    pub(crate) ecs: Client,
+    pub(crate) name: String,
+}
+
+impl Cluster {
+    pub(crate) fn new(config: &SdkConfig, name: &str) -> Self {
+        Self {
+            ecs: Client::new(config),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The services with these names, and what ECS says of those that it cannot describe.
+    pub(crate) async fn services(
+        &self,
+        names: &[String],
+    ) -> Result<(Vec<Service>, Vec<Failure>), Trouble> {
+        let (mut services, mut failures) = (Vec::new(), Vec::new());
+        for names in names.chunks(SERVICES_A_CALL) {
+            let answer = self
+                .ecs
+                .describe_services()
+                .cluster(&self.name)
+                .set_services(Some(names.to_vec()))
+                .send()
+                .await
+                .map_err(|error| {
+                    let names = names.join(", ");
+                    let what = format!("look at the service {names} of the cluster {}", self.name);
+                    Trouble::of(&what, error)
+                })?;
+            services.extend(answer.services().iter().map(Service::from));
+            failures.extend(answer.failures.unwrap_or_default());
+        }
+        Ok((services, failures))
+    }
+
+    /// The service, unless there is none or it has been deleted.
+    pub(crate) async fn service(&self, name: &str) -> Result<Option<Service>, Trouble> {
+        let (services, failures) = self.services(&[name.to_owned()]).await?;
+        if let Some(failure) = failures
+            .iter()
+            .find(|failure| failure.reason() != Some("MISSING"))
+        {
+            let reason = failure.reason().unwrap_or("no reason given");
+            return Err(Trouble::Final(anyhow::anyhow!(
+                "cannot look at the service {name} of the cluster {}: {reason}",
+                self.name
+            )));
+        }
+        // A deleted service is described as INACTIVE for a while; its name is free.
+        Ok(services
+            .into_iter()
+            .find(|service| service.status != "INACTIVE"))
+    }
+
+    /// The same, where there must be one.
+    pub(crate) async fn existing(&self, name: &str) -> Result<Service, Trouble> {
+        self.service(name).await?.ok_or_else(|| {
+            let fault = Fault::new(
+                1,
+                format!("the cluster {} has no service {name}", self.name),
+            )
+            .with_hint("check the names and the region; `deployer deploy --create` creates it");
+            Trouble::Final(fault.into())
+        })
+    }
+
+    /// A task definition by ARN, `family:revision` or family.
+    pub(crate) async fn definition(&self, reference: &str) -> Result<TaskDefinition, Trouble> {
+        let what = format!("look at the task definition {reference}");
+        let answer = self
+            .ecs
+            .describe_task_definition()
+            .task_definition(reference)
+            .include(TaskDefinitionField::Tags)
+            .send()
+            .await
+            .map_err(|error| Trouble::of(&what, error))?;
+        answer
+            .task_definition
+            .with_context(|| format!("cannot {what}: the answer has none"))
+            .map_err(Trouble::Final)
+    }
+
+    /// Registers a revision and gives its ARN.
+    pub(crate) async fn register(
+        &self,
+        input: &RegisterTaskDefinitionInput,
+    ) -> anyhow::Result<String> {
+        let family = input.family().unwrap_or_default();
+        let answer = definition::request(input)?
+            .send_with(&self.ecs)
+            .await
+            .map_err(|error| explain(&format!("register the task definition {family}"), error))?;
+        answer
+            .task_definition
+            .and_then(|definition| definition.task_definition_arn)
+            .with_context(|| format!("the answer to the registration of {family} has no ARN"))
+    }
+
+    /// Puts the service on a task definition and gives the service as ECS then has it.
+    pub(crate) async fn update(
+        &self,
+        service: &str,
+        task_definition: &str,
+        force: bool,
+    ) -> anyhow::Result<Service> {
+        let what = format!("put the service {service} on {task_definition}");
+        let answer = self
+            .ecs
+            .update_service()
+            .cluster(&self.name)
+            .service(service)
+            .task_definition(task_definition)
+            .set_force_new_deployment(force.then_some(true))
+            .send()
+            .await
+            .map_err(|error| explain(&what, error))?;
+        answer
+            .service()
+            .map(Service::from)
+            .with_context(|| format!("cannot {what}: the answer has no service"))
+    }
+
+    /// Sets the number of tasks.
+    pub(crate) async fn scale(&self, service: &str, count: i32) -> anyhow::Result<Service> {
+        let what = format!("scale the service {service} to {count}");
+        let answer = self
+            .ecs
+            .update_service()
+            .cluster(&self.name)
+            .service(service)
+            .desired_count(count)
+            .send()
+            .await
+            .map_err(|error| explain(&what, error))?;
+        answer
+            .service()
+            .map(Service::from)
+            .with_context(|| format!("cannot {what}: the answer has no service"))
+    }
+
+    /// ARNs of the service's tasks that run, or of those that have stopped within about an hour.
+    pub(crate) async fn tasks_of(
+        &self,
+        service: &str,
+        status: DesiredStatus,
+    ) -> Result<HashSet<String>, Trouble> {
+        let mut pages = self
+            .ecs
+            .list_tasks()
+            .cluster(&self.name)
+            .service_name(service)
+            .desired_status(status)
+            .into_paginator()
+            .send();
+        let mut arns = HashSet::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                Trouble::of(&format!("list the tasks of the service {service}"), error)
+            })?;
+            arns.extend(page.task_arns.unwrap_or_default());
+        }
+        Ok(arns)
+    }
+
+    pub(crate) async fn tasks(&self, arns: &[String]) -> Result<Vec<Task>, Trouble> {
+        let mut tasks = Vec::new();
+        for arns in arns.chunks(TASKS_A_CALL) {
+            let answer = self
+                .ecs
+                .describe_tasks()
+                .cluster(&self.name)
+                .set_tasks(Some(arns.to_vec()))
+                .send()
+                .await
+                .map_err(|error| {
+                    let what = format!("look at tasks of the cluster {}", self.name);
+                    Trouble::of(&what, error)
+                })?;
+            tasks.extend(answer.tasks.unwrap_or_default());
+        }
+        Ok(tasks)
+    }
+
+    /// EC2 instance ids of container instances, beside their ARNs.
+    pub(crate) async fn instances(
+        &self,
+        arns: &[String],
+    ) -> Result<Vec<(String, String)>, Trouble> {
+        let mut instances = Vec::new();
+        for arns in arns.chunks(TASKS_A_CALL) {
+            let answer = self
+                .ecs
+                .describe_container_instances()
+                .cluster(&self.name)
+                .set_container_instances(Some(arns.to_vec()))
+                .send()
+                .await
+                .map_err(|error| {
+                    let what = format!("look at container instances of the cluster {}", self.name);
+                    Trouble::of(&what, error)
+                })?;
+            for instance in answer.container_instances.unwrap_or_default() {
+                if let (Some(arn), Some(id)) =
+                    (instance.container_instance_arn, instance.ec2_instance_id)
+                {
+                    instances.push((arn, id));
+                }
+            }
+        }
+        Ok(instances)
+    }
+}

@@ -1,0 +1,187 @@
+use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration};
+
+use super::*;
+
+fn rollout(id: &str, status: &str, state: State, reason: &str) -> Rollout {
+    Rollout {
+        id: id.to_owned(),
+        is_primary: status == "PRIMARY",
+        status: status.to_owned(),
+        state,
+        reason: reason.to_owned(),
+        task_definition: format!("arn:aws:ecs:r:1:task-definition/web:{id}"),
+        desired: 2,
+        running: 1,
+        pending: 1,
+        failed: 0,
+    }
+}
+
+fn event(id: &str, text: &str) -> Event {
+    Event {
+        id: id.to_owned(),
+        at: String::new(),
+        text: text.to_owned(),
+    }
+}
+
+fn service(rollouts: Vec<Rollout>) -> Service {
+    Service {
+        name: "web".to_owned(),
+        status: "ACTIVE".to_owned(),
+        rollouts,
+        configuration: Some(
+            DeploymentConfiguration::builder()
+                .deployment_circuit_breaker(
+                    DeploymentCircuitBreaker::builder()
+                        .enable(true)
+                        .rollback(true)
+                        .build(),
+                )
+                .build(),
+        ),
+        ..Service::default()
+    }
+}
+
+const BREAKER: &str = "ECS deployment circuit breaker: tasks failed to start.";
+const BACK: &str = "ECS deployment circuit breaker: rolling back to deploymentId 3.";
+
+/// Feeds the descriptions and gives how it ended after each.
+fn ends(descriptions: Vec<Vec<Rollout>>) -> Vec<Option<End>> {
+    let mut follower = Follower::new("2", None, &[]);
+    descriptions
+        .into_iter()
+        .map(|rollouts| follower.observe(&service(rollouts)).end)
+        .collect()
+}
+
+#[test]
+fn completes_only_by_its_own_id() {
+    let old = || rollout("1", "ACTIVE", State::Completed, "");
+    assert_eq!(
+        ends(vec![
+            vec![rollout("2", "PRIMARY", State::InProgress, ""), old()],
+            vec![rollout("2", "PRIMARY", State::Completed, ""), old()],
+        ]),
+        [None, Some(End::Completed)]
+    );
+}
+
+#[test]
+fn is_superseded_by_another_deployment_even_a_completed_one() {
+    let expected = [Some(End::Superseded("7".to_owned()))];
+    for state in [State::InProgress, State::Completed] {
+        let other = || rollout("7", "PRIMARY", state, "ECS deployment ecs-svc/7");
+        let ours = rollout("2", "ACTIVE", State::InProgress, "");
+        assert_eq!(ends(vec![vec![other(), ours]]), expected);
+        assert_eq!(ends(vec![vec![other()]]), expected);
+    }
+}
+
+#[test]
+fn follows_the_return_until_it_completed() {
+    assert_eq!(
+        ends(vec![
+            vec![rollout("2", "PRIMARY", State::Failed, BREAKER)],
+            vec![
+                rollout("3", "PRIMARY", State::InProgress, BACK),
+                rollout("2", "DRAINING", State::Failed, BREAKER),
+            ],
+            vec![rollout("3", "PRIMARY", State::Completed, "completed.")],
+        ]),
+        [None, None, Some(End::RolledBack(BREAKER.to_owned()))]
+    );
+}
+
+#[test]
+fn sees_a_return_that_is_over_before_it_was_looked_at() {
+    let mut follower = Follower::new("2", None, &[]);
+    let mut described = service(vec![rollout(
+        "3",
+        "PRIMARY",
+        State::Completed,
+        "completed.",
+    )]);
+    described.events = vec![event("e", "(service web) rolling back to deployment 3.")];
+    assert_eq!(
+        follower.observe(&described).end,
+        Some(End::RolledBack("completed.".to_owned()))
+    );
+}
+
+#[test]
+fn knows_a_return_by_what_ran_before_and_a_newcomer_by_what_did_not() {
+    let ours = rollout("2", "INACTIVE", State::Failed, BREAKER);
+    let done = rollout("3", "PRIMARY", State::Completed, "completed.");
+    let described = service(vec![done, ours]);
+    let mut follower = Follower::new("2", Some("arn:aws:ecs:r:1:task-definition/web:3"), &[]);
+    assert_eq!(
+        follower.observe(&described).end,
+        Some(End::RolledBack(BREAKER.to_owned()))
+    );
+    let mut follower = Follower::new("2", Some("arn:aws:ecs:r:1:task-definition/web:1"), &[]);
+    assert_eq!(
+        follower.observe(&described).end,
+        Some(End::Superseded("3".to_owned()))
+    );
+}
+
+#[test]
+fn fails_when_nothing_brings_it_back() {
+    let failed = || vec![rollout("2", "PRIMARY", State::Failed, BREAKER)];
+    let expected = Some(End::Failed(BREAKER.to_owned()));
+    let mut alone = service(failed());
+    alone.configuration = None;
+    assert_eq!(Follower::new("2", None, &[]).observe(&alone).end, expected);
+    // With a breaker that rolls back, ECS is given a moment to do so.
+    let seen = ends((0..6).map(|_| failed()).collect());
+    assert_eq!(seen, [None, None, None, None, None, expected]);
+}
+
+#[test]
+fn notices_that_the_return_fails_or_is_taken_over() {
+    let mut follower = Follower::new("2", None, &[]);
+    follower.returns_by("3", "3 tasks failed");
+    let failed = service(vec![rollout("3", "PRIMARY", State::Failed, "no room")]);
+    assert_eq!(
+        follower.observe(&failed).end,
+        Some(End::Failed(
+            "3 tasks failed; the return to web:3 failed too: no room".to_owned()
+        ))
+    );
+    let other = service(vec![rollout("4", "PRIMARY", State::InProgress, "")]);
+    assert_eq!(
+        follower.observe(&other).end,
+        Some(End::Superseded("4".to_owned()))
+    );
+}
+
+#[test]
+fn ends_with_a_service_that_is_being_deleted() {
+    let mut described = service(vec![rollout("2", "PRIMARY", State::InProgress, "")]);
+    described.status = "DRAINING".to_owned();
+    assert_eq!(
+        Follower::new("2", None, &[]).observe(&described).end,
+        Some(End::Failed("the service web is DRAINING".to_owned()))
+    );
+}
+
+#[test]
+fn tells_each_event_once_and_counts_when_they_change() {
+    let mut described = service(vec![rollout("2", "PRIMARY", State::InProgress, "")]);
+    described.events = vec![event("old", "before"), event("new", "after")];
+    let mut follower = Follower::new("2", None, &[event("old", "before")]);
+    let first = follower.observe(&described);
+    assert_eq!(first.events, [event("new", "after")]);
+    assert_eq!(
+        first.counts.as_deref(),
+        Some("web:2: 1 of 2 running, 1 pending")
+    );
+    assert_eq!(follower.observe(&described), Observation::default());
+    described.rollouts[0].failed = 1;
+    assert_eq!(
+        follower.observe(&described).counts.as_deref(),
+        Some("web:2: 1 of 2 running, 1 pending, 1 failed")
+    );
+}
