@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,10 @@ const CONTENTS: [&str; 8] = [
     "tasks",
     "server.log",
 ];
+
+/// How often, and how long apart, the lock is tried.
+const GLANCES: u32 = 10;
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// The directory of one local AWS.
 #[derive(Debug, Clone)]
@@ -141,22 +146,26 @@ impl Directory {
 
     /// Takes the directory for this process. Another server that has it is named.
     pub fn lock(&self) -> anyhow::Result<Lock> {
-        match self.try_lock()? {
-            Some(lock) => Ok(lock),
-            None => Err(Fault::new(
-                contract::exit::FAILED,
-                format!(
-                    "another local AWS ({}) uses {}",
-                    self.holder(),
-                    self.path.display()
-                ),
-            )
-            .with_hint(format!(
-                "stop it with `local-aws down --state {}`, or choose another directory",
-                self.path.display()
-            ))
-            .into()),
+        // Whoever asks whether a server runs holds the lock for a moment, too.
+        for _ in 0..GLANCES {
+            if let Some(lock) = self.try_lock()? {
+                return Ok(lock);
+            }
+            std::thread::park_timeout(GLANCE);
         }
+        Err(Fault::new(
+            contract::exit::FAILED,
+            format!(
+                "another local AWS ({}) uses {}",
+                self.holder(),
+                self.path.display()
+            ),
+        )
+        .with_hint(format!(
+            "stop it with `local-aws down --state {}`, or choose another directory",
+            self.path.display()
+        ))
+        .into())
     }
 
     /// Takes the directory unless a server has it.

@@ -35,6 +35,7 @@ use tokens::Tokens;
 use uploads::Uploads;
 
 pub use image::{ImageConfig, LocalImage, LocalLayer, PullError};
+pub(crate) use model::Image;
 pub(crate) use push::Push;
 pub(crate) use shelf::Reference;
 pub(crate) use tokens::Verdict;

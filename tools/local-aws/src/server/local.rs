@@ -37,6 +37,7 @@ impl Front {
     }
 
     fn state(&self) -> Value {
+        let (repositories, images) = self.cloud.ecr.counts();
         json!({
             "kind": "local-aws-state",
             "schema": 1,
@@ -49,6 +50,10 @@ impl Front {
             "uptimeSeconds": self.started.elapsed().as_secs(),
             "runtime": self.cloud.ecs.runtime_name(),
             "tasks": self.cloud.ecs.live_tasks(),
+            "repositories": repositories,
+            "images": images,
+            "parameters": self.cloud.ssm.count(),
+            "secrets": self.cloud.secrets.count(),
             "listeners": self.cloud.elb.listener_addresses().iter().map(listener).collect::<Vec<_>>(),
         })
     }

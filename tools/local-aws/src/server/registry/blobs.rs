@@ -23,7 +23,10 @@ const PIECE: usize = 256 << 10;
 
 pub(super) async fn get(asked: &Asked<'_>, name: &str, text: &str) -> Result<Reply, Fault> {
     let digest = digest(text)?;
-    let (path, size) = asked.ecr.layer(name, &digest)?;
+    let (repository, wanted) = (name.to_owned(), digest.clone());
+    let (path, size) = asked
+        .work(move |ecr| ecr.layer(&repository, &wanted))
+        .await?;
     let part = match asked
         .headers
         .get(RANGE)
@@ -73,8 +76,11 @@ pub(super) async fn get(asked: &Asked<'_>, name: &str, text: &str) -> Result<Rep
     Ok(reply)
 }
 
-pub(super) fn delete(asked: &Asked<'_>, name: &str, text: &str) -> Result<Reply, Fault> {
-    asked.ecr.delete_layer(name, &digest(text)?)?;
+pub(super) async fn delete(asked: &Asked<'_>, name: &str, text: &str) -> Result<Reply, Fault> {
+    let (name, digest) = (name.to_owned(), digest(text)?);
+    asked
+        .work(move |ecr| ecr.delete_layer(&name, &digest))
+        .await?;
     Ok(reply::empty(StatusCode::ACCEPTED))
 }
 

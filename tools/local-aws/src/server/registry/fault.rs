@@ -62,6 +62,15 @@ impl Fault {
         )
     }
 
+    /// Work that panicked.
+    pub(super) fn interrupted(error: tokio::task::JoinError) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "UNKNOWN",
+            format!("local-aws failed: {error}"),
+        )
+    }
+
     pub(super) fn reply(self) -> Reply {
         let body = json!({ "errors": [{ "code": self.code, "message": self.message }] });
         let mut reply = reply::json(self.status, &body);

@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 use super::Asked;
 use super::fault::Fault;
 use super::manifests::digest;
+use crate::ecr::Image;
 use crate::ecr::manifest::OCI_INDEX;
 use crate::server::reply::{self, Reply};
 
-pub(super) fn catalog(asked: &Asked<'_>) -> Result<Reply, Fault> {
-    let names = asked.ecr.shelves().keys().cloned().collect();
+pub(super) async fn catalog(asked: &Asked<'_>) -> Result<Reply, Fault> {
+    let names = asked
+        .work(|ecr| Ok(ecr.shelves().keys().cloned().collect()))
+        .await?;
     let (names, next) = page(asked, names)?;
     Ok(linked(
         &json!({ "repositories": names }),
@@ -19,10 +22,15 @@ pub(super) fn catalog(asked: &Asked<'_>) -> Result<Reply, Fault> {
     ))
 }
 
-pub(super) fn tags(asked: &Asked<'_>, name: &str) -> Result<Reply, Fault> {
+pub(super) async fn tags(asked: &Asked<'_>, name: &str) -> Result<Reply, Fault> {
+    let repository = name.to_owned();
     let tags = asked
-        .ecr
-        .look(name, |shelf| Ok(shelf.tags.keys().cloned().collect()))?;
+        .work(move |ecr| {
+            ecr.look(&repository, |shelf| {
+                Ok(shelf.tags.keys().cloned().collect())
+            })
+        })
+        .await?;
     let (tags, next) = page(asked, tags)?;
     Ok(linked(
         &json!({ "name": name, "tags": tags }),
@@ -31,39 +39,50 @@ pub(super) fn tags(asked: &Asked<'_>, name: &str) -> Result<Reply, Fault> {
 }
 
 /// Manifests whose subject is this digest, whether or not it is there.
-pub(super) fn referrers(asked: &Asked<'_>, name: &str, subject: &str) -> Result<Reply, Fault> {
-    let subject = digest(subject)?;
+pub(super) async fn referrers(
+    asked: &Asked<'_>,
+    name: &str,
+    subject: &str,
+) -> Result<Reply, Fault> {
+    let (name, subject) = (name.to_owned(), digest(subject)?);
     let wanted = asked.parameter("artifactType");
-    let manifests: Value = asked.ecr.look(name, |shelf| {
-        Ok(shelf
-            .images
-            .values()
-            .filter(|image| image.subject.as_ref() == Some(&subject))
-            .filter(|image| wanted.is_none() || image.artifact_type == wanted)
-            .map(|image| {
-                let mut descriptor = json!({
-                    "mediaType": image.media_type,
-                    "digest": image.digest,
-                    "size": image.manifest_size,
-                });
-                if let Some(artifact_type) = &image.artifact_type {
-                    descriptor["artifactType"] = artifact_type.as_str().into();
-                }
-                if !image.annotations.is_empty() {
-                    descriptor["annotations"] = json!(image.annotations);
-                }
-                descriptor
+    let is_filtered = wanted.is_some();
+    let manifests: Value = asked
+        .work(move |ecr| {
+            ecr.look(&name, |shelf| {
+                Ok(shelf
+                    .images
+                    .values()
+                    .filter(|image| image.subject.as_ref() == Some(&subject))
+                    .filter(|image| wanted.is_none() || image.artifact_type == wanted)
+                    .map(descriptor)
+                    .collect())
             })
-            .collect())
-    })?;
+        })
+        .await?;
     let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests });
     let mut reply = reply::reply(StatusCode::OK, OCI_INDEX, index.to_string());
-    if wanted.is_some() {
+    if is_filtered {
         reply
             .headers_mut()
             .insert("oci-filters-applied", reply::header("artifactType"));
     }
     Ok(reply)
+}
+
+fn descriptor(image: &Image) -> Value {
+    let mut descriptor = json!({
+        "mediaType": image.media_type,
+        "digest": image.digest,
+        "size": image.manifest_size,
+    });
+    if let Some(artifact_type) = &image.artifact_type {
+        descriptor["artifactType"] = artifact_type.as_str().into();
+    }
+    if !image.annotations.is_empty() {
+        descriptor["annotations"] = json!(image.annotations);
+    }
+    descriptor
 }
 
 /// The part of a sorted list that `n` and `last` ask for, and the query of the next part.

@@ -12,8 +12,11 @@ use crate::ecr::{Push, Reference};
 use crate::server::intake::{self, IntakeError};
 use crate::server::reply::{self, Reply};
 
-pub(super) fn get(asked: &Asked<'_>, name: &str, reference: &str) -> Result<Reply, Fault> {
-    let (image, bytes) = asked.ecr.manifest(name, &parse(reference)?)?;
+pub(super) async fn get(asked: &Asked<'_>, name: &str, reference: &str) -> Result<Reply, Fault> {
+    let (name, reference) = (name.to_owned(), parse(reference)?);
+    let (image, bytes) = asked
+        .work(move |ecr| ecr.manifest(&name, &reference))
+        .await?;
     // Also for HEAD, which has no body that would tell.
     let size = bytes.len();
     let mut reply = reply::reply(StatusCode::OK, &image.media_type, bytes);
@@ -43,18 +46,24 @@ pub(super) async fn put(
     let media_type = asked
         .headers
         .get(CONTENT_TYPE)
-        .and_then(|media_type| media_type.to_str().ok());
-    let (tag, digest) = match &reference {
-        Reference::Tag(tag) => (Some(tag.as_str()), None),
-        Reference::Digest(digest) => (None, Some(digest)),
-    };
-    let pushed = asked.ecr.put_image(&Push {
-        repository: name,
-        manifest: &bytes,
-        media_type,
-        tag,
-        digest,
-    })?;
+        .and_then(|media_type| media_type.to_str().ok())
+        .map(str::to_owned);
+    let repository = name.to_owned();
+    let pushed = asked
+        .work(move |ecr| {
+            let (tag, digest) = match &reference {
+                Reference::Tag(tag) => (Some(tag.as_str()), None),
+                Reference::Digest(digest) => (None, Some(digest)),
+            };
+            ecr.put_image(&Push {
+                repository: &repository,
+                manifest: &bytes,
+                media_type: media_type.as_deref(),
+                tag,
+                digest,
+            })
+        })
+        .await?;
     let mut reply = reply::empty(StatusCode::CREATED);
     let headers = reply.headers_mut();
     let place = asked.address(&format!("/v2/{name}/manifests/{}", pushed.digest));
@@ -67,11 +76,14 @@ pub(super) async fn put(
 }
 
 /// A tag alone goes by its name; an image, with its tags, by its digest.
-pub(super) fn delete(asked: &Asked<'_>, name: &str, reference: &str) -> Result<Reply, Fault> {
-    match parse(reference)? {
-        Reference::Tag(tag) => asked.ecr.untag(name, &tag)?,
-        Reference::Digest(digest) => asked.ecr.delete_image(name, &digest)?,
-    }
+pub(super) async fn delete(asked: &Asked<'_>, name: &str, reference: &str) -> Result<Reply, Fault> {
+    let (name, reference) = (name.to_owned(), parse(reference)?);
+    asked
+        .work(move |ecr| match reference {
+            Reference::Tag(tag) => ecr.untag(&name, &tag),
+            Reference::Digest(digest) => ecr.delete_image(&name, &digest),
+        })
+        .await?;
     Ok(reply::empty(StatusCode::ACCEPTED))
 }
 

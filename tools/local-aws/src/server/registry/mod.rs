@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 
 use super::reply::{self, Reply};
 use crate::ecr::Ecr;
+use crate::ecr::refusal::Refusal;
 use fault::Fault;
 use place::Place;
 
@@ -39,6 +40,18 @@ impl Asked<'_> {
         form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
+    }
+
+    /// Does work of the registry, which writes to the disk, where no connection waits for it.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Ecr) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let ecr = Arc::clone(self.ecr);
+        tokio::task::spawn_blocking(move || work(&ecr))
+            .await
+            .map_err(Fault::interrupted)?
+            .map_err(Fault::from)
     }
 
     /// The address of a place, under the name by which the client knows this server.
@@ -77,27 +90,29 @@ async fn route(asked: &Asked<'_>, body: Incoming) -> Result<Reply, Fault> {
         (&Method::GET | &Method::HEAD, Place::Base) => {
             Ok(reply::reply(StatusCode::OK, "application/json", "{}"))
         }
-        (&Method::GET, Place::Catalog) => lists::catalog(asked),
-        (&Method::GET, Place::Tags { name }) => lists::tags(asked, name),
-        (&Method::GET, Place::Referrers { name, digest }) => lists::referrers(asked, name, digest),
+        (&Method::GET, Place::Catalog) => lists::catalog(asked).await,
+        (&Method::GET, Place::Tags { name }) => lists::tags(asked, name).await,
+        (&Method::GET, Place::Referrers { name, digest }) => {
+            lists::referrers(asked, name, digest).await
+        }
         (&Method::GET | &Method::HEAD, Place::Manifest { name, reference }) => {
-            manifests::get(asked, name, reference)
+            manifests::get(asked, name, reference).await
         }
         (&Method::PUT, Place::Manifest { name, reference }) => {
             manifests::put(asked, name, reference, body).await
         }
         (&Method::DELETE, Place::Manifest { name, reference }) => {
-            manifests::delete(asked, name, reference)
+            manifests::delete(asked, name, reference).await
         }
         (&Method::GET | &Method::HEAD, Place::Blob { name, digest }) => {
             blobs::get(asked, name, digest).await
         }
-        (&Method::DELETE, Place::Blob { name, digest }) => blobs::delete(asked, name, digest),
+        (&Method::DELETE, Place::Blob { name, digest }) => blobs::delete(asked, name, digest).await,
         (&Method::POST, Place::Uploads { name }) => uploads::begin(asked, name, body).await,
-        (&Method::GET, Place::Upload { name, id }) => uploads::status(asked, name, id),
+        (&Method::GET, Place::Upload { name, id }) => uploads::status(asked, name, id).await,
         (&Method::PATCH, Place::Upload { name, id }) => uploads::patch(asked, name, id, body).await,
         (&Method::PUT, Place::Upload { name, id }) => uploads::put(asked, name, id, body).await,
-        (&Method::DELETE, Place::Upload { name, id }) => uploads::cancel(asked, name, id),
+        (&Method::DELETE, Place::Upload { name, id }) => uploads::cancel(asked, name, id).await,
         _ => Err(Fault::unsupported(asked.method)),
     }
 }

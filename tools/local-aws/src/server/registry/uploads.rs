@@ -20,29 +20,37 @@ const WAITING: usize = 8;
 
 /// Begins an upload; or lends a blob of another repository; or takes a blob in one go.
 pub(super) async fn begin(asked: &Asked<'_>, name: &str, body: Incoming) -> Result<Reply, Fault> {
-    if let Some(text) = asked.parameter("mount") {
+    if let (Some(text), Some(from)) = (asked.parameter("mount"), asked.parameter("from")) {
         let digest = digest(&text)?;
-        let lent = match asked.parameter("from") {
-            Some(from) => asked.ecr.mount(name, &digest, &from)?,
-            None => false,
-        };
-        if lent {
+        let (repository, wanted) = (name.to_owned(), digest.clone());
+        if asked
+            .work(move |ecr| ecr.mount(&repository, &wanted, &from))
+            .await?
+        {
             return Ok(created(asked, name, &digest));
         }
     }
-    let id = asked.ecr.begin_upload(name)?;
-    match asked.parameter("digest") {
+    let whole = asked
+        .parameter("digest")
+        .as_deref()
+        .map(digest)
+        .transpose()?;
+    let repository = name.to_owned();
+    let id = asked.work(move |ecr| ecr.begin_upload(&repository)).await?;
+    match whole {
         None => Ok(accepted(asked, name, &id, 0)),
-        Some(text) => {
-            let digest = digest(&text)?;
+        Some(digest) => {
             append(asked, name, &id, None, body).await?;
             complete(asked, name, &id, &digest).await
         }
     }
 }
 
-pub(super) fn status(asked: &Asked<'_>, name: &str, id: &str) -> Result<Reply, Fault> {
-    let size = asked.ecr.upload_size(name, id)?;
+pub(super) async fn status(asked: &Asked<'_>, name: &str, id: &str) -> Result<Reply, Fault> {
+    let (repository, upload) = (name.to_owned(), id.to_owned());
+    let size = asked
+        .work(move |ecr| ecr.upload_size(&repository, &upload))
+        .await?;
     let mut reply = accepted(asked, name, id, size);
     *reply.status_mut() = StatusCode::NO_CONTENT;
     Ok(reply)
@@ -74,8 +82,11 @@ pub(super) async fn put(
     complete(asked, name, id, &digest).await
 }
 
-pub(super) fn cancel(asked: &Asked<'_>, name: &str, id: &str) -> Result<Reply, Fault> {
-    asked.ecr.cancel_upload(name, id)?;
+pub(super) async fn cancel(asked: &Asked<'_>, name: &str, id: &str) -> Result<Reply, Fault> {
+    let (repository, upload) = (name.to_owned(), id.to_owned());
+    asked
+        .work(move |ecr| ecr.cancel_upload(&repository, &upload))
+        .await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -130,7 +141,7 @@ async fn append(
         }
     }
     drop(sender);
-    let size = writer.await.map_err(interrupted)??;
+    let size = writer.await.map_err(Fault::interrupted)??;
     match broken {
         None => Ok(size),
         Some(error) => Err(Fault::broken_body(error)),
@@ -143,20 +154,11 @@ async fn complete(
     id: &str,
     digest: &Digest,
 ) -> Result<Reply, Fault> {
-    let ecr = Arc::clone(asked.ecr);
     let (repository, upload, expected) = (name.to_owned(), id.to_owned(), digest.clone());
-    tokio::task::spawn_blocking(move || ecr.complete_upload(&repository, &upload, &expected))
-        .await
-        .map_err(interrupted)??;
+    asked
+        .work(move |ecr| ecr.complete_upload(&repository, &upload, &expected))
+        .await?;
     Ok(created(asked, name, digest))
-}
-
-fn interrupted(error: tokio::task::JoinError) -> Fault {
-    Fault::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "UNKNOWN",
-        format!("local-aws failed: {error}"),
-    )
 }
 
 fn accepted(asked: &Asked<'_>, name: &str, id: &str, size: u64) -> Reply {
