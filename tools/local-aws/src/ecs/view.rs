@@ -80,19 +80,6 @@ impl Ecs {
                 self.deployment_view(service, deployment, place == 0, &tasks)
             })
             .collect();
-        let revisions: Vec<Value> = service
-            .deployments
-            .iter()
-            .map(|deployment| {
-                let of = || tasks.iter().filter(|task| task.started_by == deployment.id);
-                json!({
-                    "arn": self.arns.service_revision(&service.cluster, &service.name, &deployment.revision),
-                    "requestedTaskCount": if Some(&deployment.id) == service.primary().map(|primary| &primary.id) { service.desired } else { 0 },
-                    "runningTaskCount": of().filter(|task| is_running(task)).count(),
-                    "pendingTaskCount": of().filter(|task| is_pending(task)).count(),
-                })
-            })
-            .collect();
         let events: Vec<Value> = service
             .events
             .iter()
@@ -112,7 +99,7 @@ impl Ecs {
             "serviceRegistries": [],
             "deploymentConfiguration": configuration(settings),
             "deployments": deployments,
-            "currentServiceRevisions": revisions,
+            "currentServiceRevisions": self.current_revisions(service, &tasks),
             "events": events,
             "createdAt": timestamp(service.created_ms),
             "createdBy": format!("arn:aws:iam::{}:root", self.parts.account.id),
@@ -127,22 +114,47 @@ impl Ecs {
             "availabilityZoneRebalancing": "DISABLED",
         });
         if let Some(object) = view.as_object_mut() {
-            extend(object, &settings.others);
-            if !settings.network.is_null() {
-                object.insert("networkConfiguration".to_owned(), settings.network.clone());
-            }
-            if let Some(rollout) = service
-                .history
-                .last()
-                .filter(|rollout| rollout.finished_ms.is_none())
-            {
-                let arn =
-                    self.arns
-                        .service_deployment(&service.cluster, &service.name, &rollout.id);
-                object.insert("currentServiceDeployment".to_owned(), json!(arn));
-            }
+            self.add_optional(object, service);
         }
         view
+    }
+
+    /// Members of a service that are only there when they say something.
+    fn add_optional(&self, object: &mut Map<String, Value>, service: &Service) {
+        let settings = &service.settings;
+        extend(object, &settings.others);
+        if !settings.network.is_null() {
+            object.insert("networkConfiguration".to_owned(), settings.network.clone());
+        }
+        if let Some(rollout) = service
+            .history
+            .last()
+            .filter(|rollout| rollout.finished_ms.is_none())
+        {
+            let arn = self
+                .arns
+                .service_deployment(&service.cluster, &service.name, &rollout.id);
+            object.insert("currentServiceDeployment".to_owned(), json!(arn));
+        }
+    }
+
+    fn current_revisions(&self, service: &Service, tasks: &[&Task]) -> Vec<Value> {
+        let revision = |(place, deployment): (usize, &Deployment)| {
+            let of = || tasks.iter().filter(|task| task.started_by == deployment.id);
+            let number = &deployment.revision;
+            json!({
+                "arn": self.arns.service_revision(&service.cluster, &service.name, number),
+                "requestedTaskCount": if place == 0 { service.desired } else { 0 },
+                "runningTaskCount": of().filter(|task| is_running(task)).count(),
+                "pendingTaskCount": of().filter(|task| is_pending(task)).count(),
+            })
+        };
+        service
+            .deployments
+            .iter()
+            .enumerate()
+            .map(revision)
+            .collect()
     }
 
     fn deployment_view(

@@ -35,30 +35,27 @@ const ROLLOUTS: usize = 100;
 
 impl World {
     pub(crate) fn load(store: &Store) -> rusqlite::Result<Self> {
-        let mut world = Self::default();
-        world.clusters = store
-            .all::<Cluster>()?
-            .into_iter()
-            .map(|cluster| (cluster.name.clone(), cluster))
-            .collect();
+        let mut definitions: BTreeMap<String, Vec<TaskDefinition>> = BTreeMap::new();
         for definition in store.all::<TaskDefinition>()? {
-            world
-                .definitions
+            definitions
                 .entry(definition.family.clone())
                 .or_default()
                 .push(definition);
         }
-        let services = store.all::<Service>()?;
-        world.services = services
-            .into_iter()
-            .map(|service| (service_key(&service.cluster, &service.name), service))
-            .collect();
-        world.tasks = store
-            .all::<Task>()?
-            .into_iter()
-            .map(|task| (task.id.clone(), task))
-            .collect();
-        Ok(world)
+        let clusters = store.all::<Cluster>()?.into_iter();
+        let services = store.all::<Service>()?.into_iter();
+        let tasks = store.all::<Task>()?.into_iter();
+        Ok(Self {
+            clusters: clusters
+                .map(|cluster| (cluster.name.clone(), cluster))
+                .collect(),
+            definitions,
+            services: services
+                .map(|service| (service_key(&service.cluster, &service.name), service))
+                .collect(),
+            tasks: tasks.map(|task| (task.id.clone(), task)).collect(),
+            touched: Touched::default(),
+        })
     }
 
     /// Writes everything that was touched, all of it or nothing.

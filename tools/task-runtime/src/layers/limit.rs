@@ -1,11 +1,11 @@
 //! How much a layer may hold.
 
-/// Limits against archives that are made to fill a disk.
+/// Limits of one layer, against archives that are made to fill a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of all layers together, uncompressed. ECS gives a container 200 GiB at most.
+    /// Bytes, uncompressed.
     pub bytes: u64,
-    /// Files, directories and links of all layers together.
+    /// Files, directories and links.
     pub entries: u64,
     /// Uncompressed bytes for each compressed one, beyond the first [`FREE_BYTES`].
     pub ratio: u64,

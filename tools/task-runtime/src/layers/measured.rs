@@ -1,6 +1,8 @@
 //! An archive that is counted and hashed while it is read.
 
+use std::cell::Cell;
 use std::io::{self, Read};
+use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
@@ -8,6 +10,17 @@ pub(super) struct Measured<R> {
     inner: R,
     digest: Sha256,
     left: u64,
+    allowance: Allowance,
+}
+
+/// How much may be read just now; shared with whoever knows what is being read.
+#[derive(Clone)]
+pub(super) struct Allowance(Rc<Cell<u64>>);
+
+impl Allowance {
+    pub(super) fn set(&self, bytes: u64) {
+        self.0.set(bytes);
+    }
 }
 
 impl<R: Read> Measured<R> {
@@ -17,7 +30,12 @@ impl<R: Read> Measured<R> {
             inner,
             digest: Sha256::new(),
             left: limit,
+            allowance: Allowance(Rc::new(Cell::new(u64::MAX))),
         }
+    }
+
+    pub(super) fn allowance(&self) -> Allowance {
+        self.allowance.clone()
     }
 
     /// Reads what is left, and gives `sha256:` and the digest of everything.
@@ -31,11 +49,19 @@ impl<R: Read> Measured<R> {
 impl<R: Read> Read for Measured<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(length as u64).ok_or_else(|| {
-            io::Error::other(
-                "it expands to more than its compressed size allows: a decompression bomb",
-            )
-        })?;
+        let taken = |from: u64, reason: &str| {
+            let left = from.checked_sub(length as u64);
+            left.ok_or_else(|| io::Error::other(reason.to_owned()))
+        };
+        self.left = taken(
+            self.left,
+            "it expands to more than its compressed size allows: a decompression bomb",
+        )?;
+        let allowed = taken(
+            self.allowance.0.get(),
+            "a file name or attribute of absurd size",
+        )?;
+        self.allowance.set(allowed);
         self.digest.update(&buffer[..length]);
         Ok(length)
     }

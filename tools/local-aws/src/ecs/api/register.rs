@@ -147,7 +147,7 @@ fn units(text: &str, unit: &str) -> Option<u32> {
             )]
             (0.0..1_000.0)
                 .contains(&number)
-                .then(|| (number * 1024.0) as u32)
+                .then_some((number * 1024.0) as u32)
         }
         None => text.trim().parse().ok(),
     }

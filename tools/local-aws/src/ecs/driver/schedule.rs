@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::{create, deploy, halt};
 use crate::ecs::Ecs;
-use crate::ecs::model::{RolloutState, Service, ServiceStatus, StopCode, Task, TaskState};
+use crate::ecs::model::{
+    Deployment, RolloutState, Service, ServiceStatus, StopCode, Task, TaskState,
+};
 use crate::ecs::scheduler::health::{Signs, UNCHECKED_SECONDS, assess};
 use crate::ecs::scheduler::plan::{Action, Health, Member, Situation, plan};
 use crate::ecs::scheduler::{backoff, breaker};
@@ -267,7 +269,46 @@ fn act(ecs: &Ecs, world: &mut World, key: &str, members: &[Assessed]) {
     let Some(primary) = service.primary().cloned() else {
         return;
     };
-    let actions = plan(&Situation {
+    let mut retired = Vec::new();
+    for action in decided(&service, &primary, now, members) {
+        match action {
+            Action::Start(count) => {
+                let is_replaced = |member: &&Assessed| {
+                    member.deployment == primary.id && member.health == Health::Unhealthy
+                };
+                let replaced = members.iter().filter(is_replaced).count();
+                start(ecs, world, key, &service, count, replaced);
+            }
+            Action::Retire(task) => {
+                let reason = scaling(&primary.id);
+                let code = StopCode::ServiceSchedulerInitiated;
+                halt::task(ecs, world, &task, code, &reason);
+                retired.push(task);
+            }
+            Action::Replace(task) => {
+                replace(ecs, world, key, &task);
+                retired.push(task);
+            }
+        }
+    }
+    if !retired.is_empty() {
+        let tasks: Vec<String> = retired
+            .iter()
+            .map(|task| format!("(task {task})"))
+            .collect();
+        let message = format!(
+            "(service {}) has stopped {} running tasks: {}.",
+            service.name,
+            retired.len(),
+            tasks.join(" ")
+        );
+        world.say(key, now, message);
+    }
+}
+
+/// What the rules say about the service as it is.
+fn decided(service: &Service, primary: &Deployment, now: i64, members: &[Assessed]) -> Vec<Action> {
+    plan(&Situation {
         desired: service.desired,
         minimum_percent: service.settings.minimum_healthy_percent,
         maximum_percent: service.settings.maximum_percent,
@@ -282,55 +323,7 @@ fn act(ecs: &Ecs, world: &mut World, key: &str, members: &[Assessed]) {
                 has_worked: member.has_worked,
             })
             .collect(),
-    });
-    let mut retired = Vec::new();
-    for action in actions {
-        match action {
-            Action::Start(count) => {
-                let is_replaced = |member: &&Assessed| {
-                    member.deployment == primary.id && member.health == Health::Unhealthy
-                };
-                start(
-                    ecs,
-                    world,
-                    key,
-                    &service,
-                    count,
-                    members.iter().filter(is_replaced).count(),
-                );
-            }
-            Action::Retire(task) => {
-                halt::task(
-                    ecs,
-                    world,
-                    &task,
-                    StopCode::ServiceSchedulerInitiated,
-                    &scaling(&primary.id),
-                );
-                retired.push(task);
-            }
-            Action::Replace(task) => {
-                replace(ecs, world, key, &task);
-                retired.push(task);
-            }
-        }
-    }
-    if !retired.is_empty() {
-        let tasks: Vec<String> = retired
-            .iter()
-            .map(|task| format!("(task {task})"))
-            .collect();
-        world.say(
-            key,
-            now,
-            format!(
-                "(service {}) has stopped {} running tasks: {}.",
-                service.name,
-                retired.len(),
-                tasks.join(" ")
-            ),
-        );
-    }
+    })
 }
 
 /// Starts tasks, some of them in place of unhealthy ones.

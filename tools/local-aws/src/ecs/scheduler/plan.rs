@@ -95,17 +95,10 @@ pub(crate) fn plan(situation: &Situation<'_>) -> Vec<Action> {
             total -= 1;
         }
     }
-    // Too many of the new ones: the service was scaled in. Those that do not serve go first.
-    let mut surplus = usable.saturating_sub(desired);
-    for health in [Health::Pending, Health::Healthy] {
-        for member in new.iter().rev().filter(|member| member.health == health) {
-            if surplus > 0 {
-                actions.push(Action::Retire(member.task.to_owned()));
-                surplus -= 1;
-                total -= 1;
-                healthy -= usize::from(health == Health::Healthy);
-            }
-        }
+    for member in surplus(&new, usable.saturating_sub(desired)) {
+        actions.push(Action::Retire(member.task.to_owned()));
+        total -= 1;
+        healthy -= usize::from(member.health == Health::Healthy);
     }
     let starts = if situation.may_start {
         missing.min(cap.saturating_sub(total))
@@ -133,6 +126,19 @@ pub(crate) fn plan(situation: &Situation<'_>) -> Vec<Action> {
         }
     }
     actions
+}
+
+/// The tasks that go when a service is scaled in: those that do not serve first, the newest first.
+fn surplus<'m>(new: &[&'m Member<'m>], count: usize) -> Vec<&'m Member<'m>> {
+    let by_health = [Health::Pending, Health::Healthy].into_iter();
+    by_health
+        .flat_map(|health| {
+            let newest_first = new.iter().rev();
+            newest_first.filter(move |member| member.health == health)
+        })
+        .take(count)
+        .copied()
+        .collect()
 }
 
 #[cfg(test)]
