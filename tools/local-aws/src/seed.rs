@@ -271,7 +271,8 @@ impl Seed<'_> {
             .iter()
             .filter_map(|rule| element(rule, "Priority")?.parse().ok())
             .collect();
-        let priority = (1..)
+        let band = band(&service.path, self.environment.host.is_some());
+        let priority = (band..)
             .find(|priority| !taken.contains(priority))
             .context("no priority is free")?
             .to_string();
@@ -301,6 +302,14 @@ impl Seed<'_> {
     }
 }
 
+/// Where the priorities of a rule begin: the longer path is tried first, and a rule that names its host before
+/// one that takes every host, so that `/*` never hides another service.
+fn band(path: &str, has_host: bool) -> u32 {
+    // Elastic Load Balancing's limits: a path has 128 characters, a priority is at most 50,000.
+    let missing = 128 - u32::try_from(path.len()).unwrap_or(128).min(128);
+    1 + missing * 100 + if has_host { 0 } else { 20_000 }
+}
+
 fn is(error: &anyhow::Error, code: &str) -> bool {
     error.chain().any(|cause| {
         cause
@@ -313,4 +322,21 @@ fn found(answer: &str, name: &str) -> anyhow::Result<String> {
     element(answer, name)
         .map(str::to_owned)
         .with_context(|| format!("the answer has no {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_the_longer_path_first() {
+        let order = [
+            band("/api/admin/*", true),
+            band("/*", true),
+            band("/api/*", false),
+            band("/*", false),
+        ];
+        assert!(order.is_sorted(), "{order:?}");
+        assert!(order[3] + 100 < 50_000);
+    }
 }
