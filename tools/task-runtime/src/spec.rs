@@ -55,7 +55,7 @@ pub struct ContainerSpec {
     pub layers: Vec<PathBuf>,
     /// Entry point and command in one: the program and its arguments. A program without `/` is looked up in `PATH`.
     pub argv: Vec<String>,
-    /// The whole environment of the program, in order; nothing is inherited.
+    /// The whole environment of the program; nothing is inherited. Of several with one name the last counts.
     pub env: Variables,
     /// Adds `PATH`, `HOSTNAME` and `HOME` where `env` lacks them, as Docker does.
     pub usual_variables: bool,
@@ -99,7 +99,7 @@ impl ContainerSpec {
     }
 }
 
-/// Environment variables in order. `Debug` shows names only, because values may be secrets.
+/// Environment variables. `Debug` shows names only, because values may be secrets.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variables(pub Vec<(String, String)>);
 
@@ -361,4 +361,110 @@ fn is_name(text: &str) -> bool {
 
 fn is_path(text: &str) -> bool {
     text.starts_with('/') && !text.contains('\0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(change: impl FnOnce(&mut ContainerSpec), problem: &str) {
+        let layers = vec![PathBuf::from("/image")];
+        let mut container = ContainerSpec::new("app", layers, vec!["/app".to_owned()]);
+        change(&mut container);
+        let expected = if problem.is_empty() {
+            Ok(())
+        } else {
+            Err(SpecError(problem.to_owned()))
+        };
+        assert_eq!(container.validate(), expected);
+    }
+
+    #[test]
+    fn refuses_what_cannot_run() {
+        check(|_| {}, "");
+        let name = "the name is not 1 to 255 letters, digits, `-` or `_`";
+        check(|container| container.name = "../app".to_owned(), name);
+        check(|container| container.name = String::new(), name);
+        let layers = "layers must be one or more absolute paths";
+        check(|container| container.layers.clear(), layers);
+        check(
+            |container| container.layers = vec![PathBuf::from("image")],
+            layers,
+        );
+        let command =
+            "no command: the image has neither entry point nor command, and none was given";
+        check(|container| container.argv.clear(), command);
+        check(
+            |container| container.argv.push("a\0b".to_owned()),
+            "an argument contains a NUL byte",
+        );
+        let pair = "environment variable `A=B` is not a NAME=VALUE pair";
+        check(|container| container.env.set("A=B", ""), pair);
+        let workdir = "the working directory is not an absolute path";
+        check(|container| container.workdir = "srv".to_owned(), workdir);
+        let user = "user `a:` is not USER or USER:GROUP";
+        check(|container| container.user = "a:".to_owned(), user);
+        check(
+            |container| container.ports = vec![PortMapping::dynamic(0)],
+            "container port 0",
+        );
+        let public = PortMapping {
+            host_address: Ipv4Addr::UNSPECIFIED.into(),
+            ..PortMapping::dynamic(80)
+        };
+        check(
+            |container| container.ports = vec![public],
+            "host address 0.0.0.0 is not a loopback address",
+        );
+    }
+
+    #[test]
+    fn refuses_mounts_that_lead_nowhere() {
+        let mount = |target: &str, source| {
+            let target = target.to_owned();
+            move |container: &mut ContainerSpec| {
+                container.mounts = vec![Mount {
+                    target,
+                    source,
+                    read_only: false,
+                }];
+            }
+        };
+        let memory = || MountSource::Tmpfs { bytes: 1 };
+        check(mount("/run", memory()), "");
+        check(
+            mount("run", memory()),
+            "mount target `run` is not an absolute path below /",
+        );
+        check(
+            mount("//", memory()),
+            "mount target `//` is not an absolute path below /",
+        );
+        let volume = "volume name `../x` is not letters, digits, `-` or `_`";
+        check(mount("/v", MountSource::Volume("../x".to_owned())), volume);
+        let relative = MountSource::Host(PathBuf::from("x"));
+        check(mount("/v", relative), "mount source x is not absolute");
+    }
+
+    #[test]
+    fn reads_stop_signals_as_images_write_them() {
+        for (text, signal) in [
+            ("SIGQUIT", Signal::SIGQUIT),
+            ("term", Signal::SIGTERM),
+            ("9", Signal::SIGKILL),
+        ] {
+            assert_eq!(text.parse(), Ok(StopSignal(signal)), "{text}");
+        }
+        for text in ["", "SIGNONE", "0", "999"] {
+            let problem = SpecError(format!("unknown signal `{text}`"));
+            assert_eq!(text.parse::<StopSignal>(), Err(problem));
+        }
+    }
+
+    #[test]
+    fn shows_no_value_of_a_variable() {
+        let mut variables = Variables::default();
+        variables.set("KEY", "secret");
+        assert_eq!(format!("{variables:?}"), "[\"KEY\"]");
+    }
 }

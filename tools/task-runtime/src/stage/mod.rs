@@ -18,6 +18,9 @@ use crate::runtime::THIS_EXECUTABLE;
 /// First argument of every stage.
 pub(crate) const STAGE_ARGUMENT: &str = "task-runtime-stage";
 
+/// The devices that every container has.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+
 /// How a task is kept from its host.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -286,6 +286,16 @@ fn lowers_a_limit_that_the_host_does_not_allow_and_says_so() {
     }
 }
 
+#[test]
+fn has_a_null_device() {
+    for bench in benches() {
+        assert_eq!(
+            bench.output(bench.container(&["put", "/dev/null", "x"])),
+            "written\n"
+        );
+    }
+}
+
 /// With a root of its own but no mounts, a plain process has no `/proc`.
 fn sees_proc(bench: &Bench) -> bool {
     !matches!(

@@ -11,7 +11,7 @@ use task_runtime::{
     Variables,
 };
 
-use crate::bench::{Bench, get, isolated};
+use crate::bench::{Bench, get, isolated, strings};
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -118,6 +118,20 @@ fn keeps_few_rights() {
 }
 
 #[test]
+fn cannot_change_the_host_by_way_of_proc() {
+    let Some(bench) = isolated() else { return };
+    for path in [
+        "/proc/sys/kernel/core_pattern",
+        "/proc/sys/vm/overcommit_memory",
+    ] {
+        let trial = bench.start(bench.container(&["put", path, "x"]));
+        assert_eq!(trial.exit("app"), Exit::Code(1), "{path}");
+        let said = format!("{path}: Permission denied\n");
+        assert_eq!(trial.text("app", Stream::Stdout), said);
+    }
+}
+
+#[test]
 fn is_nobody_on_the_host() {
     let Some(bench) = isolated() else { return };
     let container = bench.container(&["put", "/made", "x"]);
@@ -165,6 +179,34 @@ fn runs_as_the_user_of_the_image() {
     let mut container = bench.container(&["read", "/home/app/secret"]);
     container.user = "app".to_owned();
     assert_eq!(bench.output(container), "the app's own\n");
+}
+
+#[test]
+fn signals_and_joins_a_program_of_another_user() {
+    let Some(bench) = isolated() else { return };
+    let mut container = bench.container(&["wait", "4"]);
+    container.user = "123:456".to_owned();
+    let trial = bench.start(container);
+    trial.said("app", "ready");
+    trial.started("app");
+    let shown = trial
+        .task()
+        .exec("app", &strings(&["/bin/task", "show"]), LONG)
+        .unwrap();
+    assert!(shown.output.contains("\nids 123 456"), "{}", shown.output);
+    let listed = trial
+        .task()
+        .exec("app", &strings(&["/bin/task", "list", "/proc"]), LONG)
+        .unwrap();
+    let mut pids: Vec<u32> = listed
+        .output
+        .lines()
+        .filter_map(|name| name.parse().ok())
+        .collect();
+    pids.sort_unstable();
+    assert_eq!(pids[..2], [1, 2]);
+    trial.task().stop(None, LONG).unwrap();
+    assert_eq!(trial.exit("app"), Exit::Code(4));
 }
 
 #[test]
@@ -305,6 +347,23 @@ fn mounts_what_the_spec_asks_for() {
             trial.story()
         );
     }
+}
+
+#[test]
+fn copies_the_image_where_no_overlay_can_be_had() {
+    let Some(bench) = isolated() else { return };
+    let mut container = bench.container(&["read", "/home/app/secret"]);
+    container.user = "app".to_owned();
+    // The kernel refuses the same directory twice.
+    container.layers = vec![bench.image.clone(), bench.image.clone()];
+    let trial = bench.start(container);
+    assert_eq!(trial.exit("app"), Exit::Code(0), "{}", trial.story());
+    assert_eq!(trial.text("app", Stream::Stdout), "the app's own\n");
+    let copied = trial
+        .task()
+        .directory()
+        .join("containers/app/root/bin/task");
+    assert!(copied.exists());
 }
 
 #[test]

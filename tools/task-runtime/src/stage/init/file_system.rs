@@ -12,10 +12,10 @@ use nix::unistd::{chdir, pivot_root, sethostname, symlinkat};
 use crate::event::Stage;
 use crate::failure::{Failure, failed};
 use crate::root::{Missing, Root};
+use crate::stage::DEVICES;
 use crate::stage::supervisor::TASK_ADDRESS;
 use crate::stage::wire::{ContainerOrder, StagedMount, StagedSource};
 
-const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 const DEVICE_LINKS: [(&str, &str); 5] = [
     ("/proc/self/fd", "fd"),
     ("/proc/self/fd/0", "stdin"),

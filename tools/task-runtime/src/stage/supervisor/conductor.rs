@@ -12,6 +12,7 @@ use signal_hook::iterator::Signals;
 use super::events::EventLog;
 use super::exec;
 use super::member::{Member, State};
+use super::relay;
 use super::requests::reply;
 use crate::control::{Answer, Request};
 use crate::event::{EventKind, Exit, Stage};
@@ -24,6 +25,8 @@ use crate::stage::wire::{FromInit, Program};
 const LEASE_PACE: Duration = Duration::from_secs(1);
 /// What containers get to end by themselves if nobody says how long: ECS's own default.
 const OWN_GRACE: Duration = Duration::from_secs(30);
+/// What clients get to take the last answers of a task that has ended.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 pub(super) enum Message {
     Asked(Request, UnixStream),
@@ -107,6 +110,7 @@ impl Conductor {
                 .for_each(|member| member.kill_if_overdue(now));
             self.watch_lease(now);
         }
+        relay::drain(LAST_ANSWERS);
         self.events.write(EventKind::Finished);
         0
     }

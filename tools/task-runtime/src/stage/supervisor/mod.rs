@@ -96,6 +96,11 @@ fn prepare() -> Result<Option<Prepared>, Notice> {
     let mut warnings = Vec::new();
     let network = Network::listen(&order, &mut warnings)?;
     let scratches = isolate(&order, &mut server)?;
+    warnings.extend(
+        scratches
+            .iter()
+            .filter_map(|scratch| scratch.warning.clone()),
+    );
     let overlay = scratches.iter().all(|scratch| scratch.overlay);
     let ports = network.bindings();
     if let Isolation::Namespaces(_) = order.isolation {
@@ -166,19 +171,19 @@ fn raise_file_limit() -> nix::Result<()> {
 fn isolate(order: &Order, server: &mut BufReader<Stdin>) -> Result<Vec<Scratch>, Failure> {
     let at = Stage::Isolation;
     match order.isolation {
-        Isolation::Process { .. } => scratch::prepare(order, false),
+        Isolation::Process { .. } => scratch::prepare(order),
         Isolation::Namespaces(ids @ Ids::Single) => {
             let (uid, gid) = (Uid::effective().as_raw(), Gid::effective().as_raw());
             unshare(CloneFlags::CLONE_NEWUSER).map_err(failed(at, "create a user namespace"))?;
             ids.map("self", uid, gid)
                 .map_err(failed(at, "map user ids"))?;
             private_mounts()?;
-            scratch::prepare(order, true)
+            scratch::prepare(order)
         }
         Isolation::Namespaces(Ids::Shifted { .. }) => {
             executable_by_all()?;
             private_mounts()?;
-            let scratches = scratch::prepare(order, true)?;
+            let scratches = scratch::prepare(order)?;
             unshare(CloneFlags::CLONE_NEWUSER).map_err(failed(at, "create a user namespace"))?;
             let notice = Notice::MapIds {
                 pid: std::process::id(),

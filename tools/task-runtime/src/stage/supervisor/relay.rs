@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -38,8 +38,54 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         .map(drop)
 }
 
+/// Connections whose answers may still be on their way out.
+static DELIVERIES: Deliveries = Deliveries {
+    open: Mutex::new(0),
+    changed: Condvar::new(),
+};
+
+struct Deliveries {
+    open: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Deliveries {
+    fn open(&self) -> MutexGuard<'_, usize> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Delivery;
+
+impl Delivery {
+    fn begin() -> Delivery {
+        *DELIVERIES.open() += 1;
+        Delivery
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        *DELIVERIES.open() -= 1;
+        DELIVERIES.changed.notify_all();
+    }
+}
+
+/// Waits until everything that the task's programs have sent has left this process, but no longer than `patience`: a
+/// program may end right after its last answer, and this process soon after it.
+pub(super) fn drain(patience: Duration) {
+    let still_open = |open: &mut usize| *open > 0;
+    // Whatever is left when time is up goes to clients that do not read.
+    drop(
+        DELIVERIES
+            .changed
+            .wait_timeout_while(DELIVERIES.open(), patience, still_open),
+    );
+}
+
 /// A connection that is refused inside is reset outside, so that no client takes it for an empty answer.
 fn connect(outer: &Arc<TcpStream>, target: SocketAddr) {
+    let delivery = Delivery::begin();
     let Ok(inner) = TcpStream::connect(target).map(Arc::new) else {
         return reset(outer);
     };
@@ -49,7 +95,11 @@ fn connect(outer: &Arc<TcpStream>, target: SocketAddr) {
         .and_then(|()| inner.set_nodelay(true))
         .ok();
     let (from, to) = (inner.clone(), outer.clone());
-    match spawn(move || pump(&from, &to)) {
+    let answers = spawn(move || {
+        pump(&from, &to);
+        drop(delivery);
+    });
+    match answers {
         Ok(()) => pump(outer, &inner),
         Err(_) => {
             reset(outer);

@@ -9,18 +9,20 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, mknodat};
 
 use super::copy;
 use crate::event::Stage;
 use crate::failure::{Failure, failed};
 use crate::ids::Ids;
+use crate::root::Root;
 use crate::runtime::Order;
 use crate::spec::{ContainerSpec, MountSource};
-use crate::stage::Isolation;
 use crate::stage::wire::{StagedMount, StagedSource};
+use crate::stage::{DEVICES, Isolation};
 
 pub(super) struct Scratch {
     pub(super) path: PathBuf,
@@ -28,10 +30,12 @@ pub(super) struct Scratch {
     pub(super) directory: OwnedFd,
     pub(super) overlay: bool,
     pub(super) mounts: Vec<StagedMount>,
+    /// What its root lacks.
+    pub(super) warning: Option<String>,
 }
 
 /// The scratch directories of all containers of a task.
-pub(super) fn prepare(order: &Order, may_mount: bool) -> Result<Vec<Scratch>, Failure> {
+pub(super) fn prepare(order: &Order) -> Result<Vec<Scratch>, Failure> {
     let at = Stage::FileSystem;
     let owner = match order.isolation {
         Isolation::Namespaces(ids) => ids.on_host(0),
@@ -43,8 +47,14 @@ pub(super) fn prepare(order: &Order, may_mount: bool) -> Result<Vec<Scratch>, Fa
     for container in &order.spec.containers {
         let path = base.join(&container.name);
         let problem = || format!("make the file system of container `{}`", container.name);
-        let overlay = make_root(&path, container, owner, may_mount, order.isolation)
-            .map_err(failed(at, problem()))?;
+        let overlay =
+            make_root(&path, container, owner, order.isolation).map_err(failed(at, problem()))?;
+        let lacking = match order.isolation {
+            Isolation::Process { change_root: true } => make_devices(&path.join("root")).err(),
+            _ => None,
+        };
+        let warning =
+            lacking.map(|error| format!("container `{}` lacks devices: {error}", container.name));
         let mounts = stage_mounts(&path, container, order, owner)?;
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let directory = open(&path, flags, Mode::empty()).map_err(failed(at, problem()))?;
@@ -53,6 +63,7 @@ pub(super) fn prepare(order: &Order, may_mount: bool) -> Result<Vec<Scratch>, Fa
             directory,
             overlay,
             mounts,
+            warning,
         });
     }
     Ok(scratches)
@@ -63,7 +74,6 @@ fn make_root(
     scratch: &Path,
     container: &ContainerSpec,
     owner: Option<u32>,
-    may_mount: bool,
     isolation: Isolation,
 ) -> io::Result<bool> {
     private_directory(scratch, owner)?;
@@ -88,14 +98,33 @@ fn make_root(
     for name in ["root", "upper"] {
         fs::set_permissions(scratch.join(name), Permissions::from_mode(mode | 0o700))?;
     }
-    let single = matches!(isolation, Isolation::Namespaces(Ids::Single));
-    if may_mount && mount_overlay(scratch, &layers, single).is_ok() {
+    let mounted = match isolation {
+        Isolation::Namespaces(ids) => mount_overlay(scratch, &layers, ids == Ids::Single).is_ok(),
+        Isolation::Process { .. } => false,
+    };
+    if mounted {
         return Ok(true);
     }
     for layer in &container.layers {
         copy::tree(layer, &scratch.join("root"))?;
     }
     Ok(false)
+}
+
+/// The host's own, for a root that nothing can be mounted on. Containers of Docker may make them, for example.
+fn make_devices(root: &Path) -> io::Result<()> {
+    let directory = Root::open(root)?.mount_directory(Path::new("dev"))?;
+    for name in DEVICES {
+        let host = fs::metadata(Path::new("/dev").join(name))?;
+        match mknodat(&directory, name, SFlag::S_IFCHR, Mode::empty(), host.rdev()) {
+            Ok(()) => {}
+            Err(Errno::EEXIST) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let all = Mode::from_bits_truncate(0o666);
+        fchmodat(&directory, name, all, FchmodatFlags::FollowSymlink)?;
+    }
+    Ok(())
 }
 
 fn mount_overlay(scratch: &Path, layers: &[File], single: bool) -> io::Result<()> {
