@@ -85,7 +85,10 @@ impl Checker<'_> {
             "--locked",
             "--document-private-items",
         ];
-        let documentation = cargo(self.workspace, &pages).env("RUSTDOCFLAGS", "-D warnings");
+        let documentation = cargo(self.workspace, &pages).env(
+            "RUSTDOCFLAGS",
+            "-D warnings -A rustdoc::private_intra_doc_links",
+        );
         self.must_pass("documentation", &documentation);
     }
 

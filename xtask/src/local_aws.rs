@@ -30,6 +30,7 @@ const HEALTH: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct LocalAws {
     state: PathBuf,
+    region: String,
 }
 
 /// Where a local AWS answers, as it says itself.
@@ -85,6 +86,7 @@ impl LocalAws {
     pub(crate) fn of(project: &Project) -> Self {
         Self {
             state: project.scratch().join("local-aws"),
+            region: project.region().to_owned(),
         }
     }
 
@@ -151,7 +153,7 @@ impl LocalAws {
             .arg("serve")
             .arg("--state")
             .arg(&self.state)
-            .args(["--speed", &speed.to_string()]);
+            .args(["--speed", &speed.to_string(), "--region", &self.region]);
         let mut server = call
             .command()
             .stdout(Stdio::piped())

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::Console;
+use crate::output::ReaderLeft;
 
 /// An error that carries its own exit code and, if there is one, what to do next.
 ///
@@ -59,11 +60,11 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 /// Runs a tool's body and turns its end into an exit code: `Ok(code)` as it is, an error as 1 or as its
-/// [`Fault`] says, printed once with its causes. A closed pipe ends quietly with 0.
+/// [`Fault`] says, printed once with its causes. A closed stdout ends quietly with 0.
 pub fn run_main(body: impl FnOnce() -> anyhow::Result<u8>) -> ExitCode {
     match body() {
         Ok(code) => ExitCode::from(code),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if has_no_reader(&error) => ExitCode::SUCCESS,
         Err(error) => {
             report(&Console::from_environment(), &error);
             ExitCode::from(exit_code(&error))
@@ -107,12 +108,15 @@ fn sentence(error: &anyhow::Error) -> String {
     text
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
+/// Only stdout counts: a broken pipe to a server or to a child is a failure like any other.
+fn has_no_reader(error: &anyhow::Error) -> bool {
+    let is_left = |cause: &(dyn std::error::Error + 'static)| {
         cause
             .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+            .and_then(std::io::Error::get_ref)
+            .is_some_and(|inner| inner.is::<ReaderLeft>())
+    };
+    error.chain().any(is_left)
 }
 
 #[cfg(test)]
@@ -133,6 +137,21 @@ mod tests {
     #[test]
     fn is_a_plain_failure_without_a_fault() {
         assert_eq!(exit_code(&anyhow::anyhow!("boom")), 1);
+    }
+
+    #[test]
+    fn ends_quietly_only_when_the_reader_of_stdout_has_left() {
+        let broken = |inner: bool| {
+            let kind = std::io::ErrorKind::BrokenPipe;
+            let error = if inner {
+                std::io::Error::new(kind, ReaderLeft)
+            } else {
+                kind.into()
+            };
+            anyhow::Error::from(error).context("cannot go on")
+        };
+        assert!(has_no_reader(&broken(true)));
+        assert!(!has_no_reader(&broken(false)));
     }
 
     #[test]

@@ -7,6 +7,27 @@ use serde::Serialize;
 
 use crate::file::{Secrecy, write_atomic};
 
+/// Whoever read this program's stdout has left. It is no failure: there is nobody to write for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReaderLeft;
+
+impl std::fmt::Display for ReaderLeft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the reader of stdout has left")
+    }
+}
+
+impl std::error::Error for ReaderLeft {}
+
+/// Tells a closed stdout from every other pipe or socket that may break.
+fn of_stdout(error: std::io::Error) -> std::io::Error {
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        std::io::Error::new(error.kind(), ReaderLeft)
+    } else {
+        error
+    }
+}
+
 /// Writes a document as indented JSON with a closing newline: to `output` if given, else to stdout.
 pub fn document(
     document: &impl Serialize,
@@ -24,9 +45,8 @@ pub fn artifact(bytes: &[u8], output: Option<&Path>, secrecy: Secrecy) -> anyhow
         Some(path) => write_atomic(path, bytes, secrecy),
         None => {
             let mut stdout = std::io::stdout().lock();
-            stdout.write_all(bytes)?;
-            stdout.flush()?;
-            Ok(())
+            let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+            Ok(written.map_err(of_stdout)?)
         }
     }
 }
@@ -48,14 +68,17 @@ impl Default for Lines {
 impl Lines {
     /// Writes one line.
     pub fn line(&mut self, text: &str) -> std::io::Result<()> {
-        self.stdout.write_all(text.as_bytes())?;
-        self.stdout.write_all(b"\n")?;
-        self.stdout.flush()
+        self.whole(text.as_bytes()).map_err(of_stdout)
     }
 
     /// Writes one JSON value in one line.
     pub fn json(&mut self, value: &impl Serialize) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.stdout, value)?;
+        let line = serde_json::to_vec(value)?;
+        self.whole(&line).map_err(of_stdout)
+    }
+
+    fn whole(&mut self, line: &[u8]) -> std::io::Result<()> {
+        self.stdout.write_all(line)?;
         self.stdout.write_all(b"\n")?;
         self.stdout.flush()
     }
