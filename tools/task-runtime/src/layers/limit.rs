@@ -7,7 +7,7 @@ pub struct Limits {
     pub bytes: u64,
     /// Files, directories and links.
     pub entries: u64,
-    /// Uncompressed bytes for each compressed one, beyond the first [`FREE_BYTES`].
+    /// Uncompressed bytes for each compressed one; the first 256 MiB are free.
     pub ratio: u64,
 }
 
