@@ -76,21 +76,12 @@ fn skopeo_copies_the_image_out_of_the_registry() {
     }
     let project = Project::new("1");
     project.deploy().url();
-    let token: Value = {
-        let Some(program) = client("aws") else {
-            eprintln!(
-                "SKIPPED: LONGSHORE_AWS_CLIENTS names no Python environment with the AWS CLI"
-            );
-            return;
-        };
-        serde_json::from_str(&aws(
-            &project,
-            &program,
-            "ecr get-login-password --output json",
-        ))
-        .unwrap_or(Value::Null)
+    let Some(program) = client("aws") else {
+        eprintln!("SKIPPED: LONGSHORE_AWS_CLIENTS names no Python environment with the AWS CLI");
+        return;
     };
-    let password = token.as_str().unwrap_or_default().to_owned();
+    let password = aws(&project, &program, "ecr get-login-password");
+    let password = password.trim();
     let image = project.document("image.json");
     let reference = format!("docker://{}", image["reference"].as_str().unwrap());
     let copy = project.path().join("copy");
