@@ -159,6 +159,11 @@ impl Project {
     }
 }
 
+/// A document that an earlier step wrote; none if there is none that this version can read.
+pub(crate) fn document<D: contract::Document>(file: &Path) -> Option<D> {
+    contract::document::parse(&std::fs::read_to_string(file).ok()?).ok()
+}
+
 /// A path as people best read it: relative to where they are, if it is below.
 pub(crate) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());

@@ -1,9 +1,7 @@
 //! `report.html`: one page that says what a release did, from the documents of its steps.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
-use contract::Document;
 use contract::alarms::Alarms;
 use contract::config::Environment;
 use contract::deployment::Deployment;
@@ -12,7 +10,7 @@ use contract::test_report::TestReport;
 use toolkit::Console;
 use toolkit::file::{Secrecy, write_atomic};
 
-use crate::project::{Project, shown};
+use crate::project::{Project, document, shown};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2733}\
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem;border-bottom:1px solid #d5dde5}\
@@ -34,18 +32,18 @@ pub(crate) fn write(
         environment.name
     ));
     page.fact("Version", tag);
-    if let Some(report) = read::<TestReport>(&documents.join("test-report.json")) {
+    if let Some(report) = document::<TestReport>(&documents.join("test-report.json")) {
         page.tests(&report);
     }
-    if let Some(image) = read::<Image>(&documents.join("image.json")) {
+    if let Some(image) = document::<Image>(&documents.join("image.json")) {
         page.image(&image);
     }
     for service in environment.services.keys() {
         let documents = project.service_documents(environment, service);
-        if let Some(deployment) = read::<Deployment>(&documents.join("deployment.json")) {
+        if let Some(deployment) = document::<Deployment>(&documents.join("deployment.json")) {
             page.deployment(&deployment);
         }
-        if let Some(alarms) = read::<Alarms>(&documents.join("alarms.json")) {
+        if let Some(alarms) = document::<Alarms>(&documents.join("alarms.json")) {
             page.alarms(&alarms);
         }
     }
@@ -192,10 +190,6 @@ impl Page {
     fn finish(self) -> String {
         self.html + "</html>\n"
     }
-}
-
-fn read<D: Document>(file: &Path) -> Option<D> {
-    contract::document::parse(&std::fs::read_to_string(file).ok()?).ok()
 }
 
 fn escaped(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::project::document;
 use contract::Document;
 use serde::{Deserialize, Serialize};
 use toolkit::file::{Secrecy, write_atomic};
@@ -25,10 +26,7 @@ impl Document for Memory {
 impl Memory {
     /// What is remembered in `documents`; nothing if it cannot be read, since that only costs a run.
     pub(crate) fn recall(documents: &Path) -> Self {
-        std::fs::read_to_string(file(documents))
-            .ok()
-            .and_then(|text| contract::document::parse(&text).ok())
-            .unwrap_or_default()
+        document(&file(documents)).unwrap_or_default()
     }
 
     /// Remembers for the next run.

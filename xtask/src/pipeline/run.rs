@@ -20,7 +20,7 @@ use super::memory::Memory;
 use super::plan::{self, Parts, Plan, Release};
 use super::{Span, Step, child, fingerprint};
 use crate::local_aws::{self, Access, LocalAws};
-use crate::project::Project;
+use crate::project::{Project, document};
 use crate::tools::Tools;
 use crate::{git, report};
 
@@ -326,7 +326,7 @@ impl Run<'_> {
     fn conclude(&self, span: Span, begun: Instant) -> anyhow::Result<()> {
         let seconds = begun.elapsed().as_secs_f64();
         let documents = self.project.documents(self.environment);
-        let image: Option<Image> = read(&documents.join("image.json"));
+        let image: Option<Image> = document(&documents.join("image.json"));
         let mut lines = Lines::default();
         if !span.includes(Step::Deploy) {
             self.console.success(&format!(
@@ -340,7 +340,7 @@ impl Run<'_> {
                 .project
                 .service_documents(self.environment, service)
                 .join("deployment.json");
-            let Some(deployment) = read::<Deployment>(&file) else {
+            let Some(deployment) = document::<Deployment>(&file) else {
                 continue;
             };
             let image = image
@@ -398,10 +398,6 @@ fn meaning(label: &str, code: u8) -> &'static str {
         exit::INTERRUPTED => "interrupted",
         _ => "it failed; the reason is above",
     }
-}
-
-fn read<D: contract::Document>(file: &Path) -> Option<D> {
-    contract::document::parse(&std::fs::read_to_string(file).ok()?).ok()
 }
 
 fn bars(console: &Console) -> MultiProgress {
