@@ -15,6 +15,8 @@ use toolkit::Fault;
 const CONNECT: Duration = Duration::from_secs(5);
 /// No answer of these services takes longer than this.
 const ATTEMPT: Duration = Duration::from_secs(30);
+/// One look at something that is looked at again and again.
+const LOOK: Duration = Duration::from_secs(10);
 /// The first call and seven more: about a minute of throttling or of a service that is away.
 const ATTEMPTS: u32 = 8;
 
@@ -34,6 +36,23 @@ pub async fn config() -> anyhow::Result<SdkConfig> {
 /// process do not change it.
 pub async fn config_in(region: &str) -> SdkConfig {
     loader().region(Region::new(region.to_owned())).load().await
+}
+
+/// The same configuration for calls that are repeated by who makes them: one attempt each, and soon over.
+/// Where something is looked at every second, retries below would hide that it cannot be reached.
+#[must_use]
+pub fn without_retries(config: &SdkConfig) -> SdkConfig {
+    config
+        .clone()
+        .into_builder()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT)
+                .operation_attempt_timeout(LOOK)
+                .build(),
+        )
+        .build()
 }
 
 fn loader() -> ConfigLoader {

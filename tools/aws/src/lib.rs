@@ -8,6 +8,6 @@ mod explain;
 mod poll;
 
 pub use aws_config::SdkConfig;
-pub use config::{block_on, config, config_in};
+pub use config::{block_on, config, config_in, without_retries};
 pub use explain::{code, explain, is_passing};
 pub use poll::{Pace, poll};

@@ -15,6 +15,18 @@ pub(crate) struct Balancing {
     client: Client,
 }
 
+/// The way to a service through its load balancer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    scheme: &'static str,
+    /// The load balancer's own name.
+    balancer: String,
+    /// None for the scheme's usual one.
+    port: Option<i32>,
+    /// The name that the service's rule matches, if it does.
+    host: Option<String>,
+}
+
 /// A target as its group sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -94,20 +106,27 @@ impl Balancing {
     /// Where a service answers: `http://HOST[:PORT]/`. A load balancer that cannot be asked costs the address
     /// and nothing else.
     pub(crate) async fn address(&self, console: &Console, service: &Service) -> Option<String> {
-        for balanced in &service.balanced {
-            match self.url(&balanced.target_group).await {
-                Ok(Some(url)) => return Some(url),
-                Ok(None) => {}
-                Err(error) => {
-                    console.warning(&format!("the service's address is not known: {error:#}"));
-                }
+        match self.entry(service).await {
+            Ok(entry) => entry.map(|entry| entry.url()),
+            Err(error) => {
+                console.warning(&format!("the service's address is not known: {error:#}"));
+                None
             }
         }
-        None
     }
 
-    /// The address of what is behind a target group; none if no listener forwards to it.
-    async fn url(&self, group: &str) -> anyhow::Result<Option<String>> {
+    /// The way in through the load balancer; none for a service that is behind none.
+    pub(crate) async fn entry(&self, service: &Service) -> anyhow::Result<Option<Entry>> {
+        for balanced in &service.balanced {
+            if let Some(entry) = self.entry_of(&balanced.target_group).await? {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The way to what is behind a target group; none if no listener forwards to it.
+    async fn entry_of(&self, group: &str) -> anyhow::Result<Option<Entry>> {
         let groups = self
             .client
             .describe_target_groups()
@@ -151,7 +170,7 @@ impl Balancing {
                 .rules(listener.listener_arn().unwrap_or_default())
                 .await?;
             if let Some(own_host) = host_of(&rules, group) {
-                return Ok(address(listener, own_host.as_deref().unwrap_or(host)));
+                return Ok(entry(listener, host, own_host));
             }
         }
         Ok(None)
@@ -197,18 +216,42 @@ fn forwards_to(action: &Action, group: &str) -> bool {
     in_forward || action.target_group_arn() == Some(group)
 }
 
-fn address(listener: &Listener, host: &str) -> Option<String> {
-    let port = listener.port()?;
+fn entry(listener: &Listener, balancer: &str, own_host: Option<String>) -> Option<Entry> {
     let (scheme, usual) = match listener.protocol() {
         Some(ProtocolEnum::Https) => ("https", 443),
         Some(ProtocolEnum::Http) => ("http", 80),
         _ => return None,
     };
-    Some(if port == usual {
-        format!("{scheme}://{host}/")
-    } else {
-        format!("{scheme}://{host}:{port}/")
+    let port = listener.port()?;
+    Some(Entry {
+        scheme,
+        balancer: balancer.to_owned(),
+        port: (port != usual).then_some(port),
+        host: own_host,
     })
+}
+
+impl Entry {
+    /// The address that people use, with a closing slash.
+    pub(crate) fn url(&self) -> String {
+        self.at(self.host.as_deref().unwrap_or(&self.balancer))
+    }
+
+    /// The address to connect to, and the name to ask for there. A certificate is made out to the name, so
+    /// where there is TLS the name is what is connected to.
+    pub(crate) fn connection(&self) -> (String, Option<&str>) {
+        match &self.host {
+            Some(host) if self.scheme == "http" => (self.at(&self.balancer), Some(host)),
+            _ => (self.url(), None),
+        }
+    }
+
+    fn at(&self, host: &str) -> String {
+        match self.port {
+            Some(port) => format!("{}://{host}:{port}/", self.scheme),
+            None => format!("{}://{host}/", self.scheme),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -260,7 +303,21 @@ mod tests {
         ];
         for (protocol, port, expected) in table {
             let listener = Listener::builder().protocol(protocol).port(port).build();
-            assert_eq!(address(&listener, "h").as_deref(), expected);
+            let url = entry(&listener, "h", None).map(|entry| entry.url());
+            assert_eq!(url.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn connects_to_the_balancer_and_asks_for_the_name() {
+        let table = [
+            (ProtocolEnum::Http, "http://lb:8080/", Some("www.a.io")),
+            (ProtocolEnum::Https, "https://www.a.io:8080/", None),
+        ];
+        for (protocol, url, host) in table {
+            let listener = Listener::builder().protocol(protocol).port(8080).build();
+            let entry = entry(&listener, "lb", Some("www.a.io".to_owned())).unwrap();
+            assert_eq!(entry.connection(), (url.to_owned(), host));
         }
     }
 }

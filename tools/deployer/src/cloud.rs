@@ -5,26 +5,45 @@ use aws_sdk_cloudwatchlogs::Client as LogsClient;
 use contract::deployment::LogPlace;
 
 use crate::balancing::Balancing;
+use crate::board::Board;
 use crate::cluster::Cluster;
+use crate::lock::Locks;
+use crate::scaling::Scaling;
 use crate::trouble::Trouble;
 
 /// As many of a failed task's lines as fit on a screen beside the rest.
 const LINES: i32 = 10;
 
 /// One cluster, with the load balancers and logs around it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Cloud {
+    /// For calls that are made once: they are repeated for about a minute where that may help.
     pub(crate) cluster: Cluster,
+    /// For looks that are repeated anyway.
+    pub(crate) watching: Cluster,
+    /// The services that are being followed.
+    pub(crate) board: Board,
     pub(crate) balancing: Balancing,
+    /// The same for looks that are repeated anyway.
+    pub(crate) watched_balancing: Balancing,
+    pub(crate) scaling: Scaling,
+    pub(crate) locks: Locks,
     logs: LogsClient,
 }
 
 impl Cloud {
     pub(crate) fn new(config: &SdkConfig, cluster: &str) -> Self {
+        let once = aws::without_retries(config);
+        let watching = Cluster::new(&once, cluster);
         Self {
             cluster: Cluster::new(config, cluster),
+            board: Board::new(watching.clone()),
+            watching,
             balancing: Balancing::new(config),
-            logs: LogsClient::new(config),
+            watched_balancing: Balancing::new(&once),
+            scaling: Scaling::new(config, cluster),
+            locks: Locks::new(config, cluster),
+            logs: LogsClient::new(&once),
         }
     }
 

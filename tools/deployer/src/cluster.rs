@@ -1,15 +1,17 @@
 //! The calls to ECS, for one cluster.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
-use aws::{SdkConfig, explain};
+use aws::{SdkConfig, code, explain};
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
-use aws_sdk_ecs::types::{DesiredStatus, Failure, Task, TaskDefinition, TaskDefinitionField};
+use aws_sdk_ecs::types::{DeploymentConfiguration, DesiredStatus, Failure, ServiceRevision, StopServiceDeploymentStopType, Task, TaskDefinition,
+    TaskDefinitionField};
 use toolkit::Fault;
 
 use crate::definition;
+use crate::record::Record;
 use crate::service::Service;
 use crate::trouble::Trouble;
 
@@ -17,6 +19,30 @@ use crate::trouble::Trouble;
 const SERVICES_A_CALL: usize = 10;
 /// DescribeTasks takes this many.
 const TASKS_A_CALL: usize = 100;
+/// DescribeServiceRevisions and DescribeServiceDeployments take this many.
+const RECORDS_A_CALL: usize = 20;
+
+/// What a call of UpdateService changes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Change {
+    /// ARN of the task definition; none to leave it.
+    pub(crate) task_definition: Option<String>,
+    pub(crate) desired: Option<i32>,
+    pub(crate) health_grace: Option<i32>,
+    pub(crate) configuration: Option<DeploymentConfiguration>,
+    /// Whether tasks are replaced although nothing that they are made of changes.
+    pub(crate) force: bool,
+}
+
+impl Change {
+    /// To another task definition, and nothing else.
+    pub(crate) fn to(task_definition: &str) -> Self {
+        Self {
+            task_definition: Some(task_definition.to_owned()),
+            ..Self::default()
+        }
+    }
+}
 
 /// One cluster.
 #[derive(Debug, Clone)]
@@ -122,39 +148,19 @@ impl Cluster {
             .with_context(|| format!("the answer to the registration of {family} has no ARN"))
     }
 
-    /// Puts the service on a task definition and gives the service as ECS then has it.
-    pub(crate) async fn update(
-        &self,
-        service: &str,
-        task_definition: &str,
-        force: bool,
-    ) -> anyhow::Result<Service> {
-        let what = format!("put the service {service} on {task_definition}");
+    /// Changes the service in one call and gives it as ECS then has it.
+    pub(crate) async fn update(&self, service: &str, change: &Change) -> anyhow::Result<Service> {
+        let what = format!("update the service {service} of the cluster {}", self.name);
         let answer = self
             .ecs
             .update_service()
             .cluster(&self.name)
             .service(service)
-            .task_definition(task_definition)
-            .set_force_new_deployment(force.then_some(true))
-            .send()
-            .await
-            .map_err(|error| explain(&what, error))?;
-        answer
-            .service()
-            .map(Service::from)
-            .with_context(|| format!("cannot {what}: the answer has no service"))
-    }
-
-    /// Sets the number of tasks.
-    pub(crate) async fn scale(&self, service: &str, count: i32) -> anyhow::Result<Service> {
-        let what = format!("scale the service {service} to {count}");
-        let answer = self
-            .ecs
-            .update_service()
-            .cluster(&self.name)
-            .service(service)
-            .desired_count(count)
+            .set_task_definition(change.task_definition.clone())
+            .set_desired_count(change.desired)
+            .set_health_check_grace_period_seconds(change.health_grace)
+            .set_deployment_configuration(change.configuration.clone())
+            .set_force_new_deployment(change.force.then_some(true))
             .send()
             .await
             .map_err(|error| explain(&what, error))?;
@@ -205,6 +211,57 @@ impl Cluster {
             tasks.extend(answer.tasks.unwrap_or_default());
         }
         Ok(tasks)
+    }
+
+    /// ECS's record of a deployment, by its ARN; none if it keeps none (yet).
+    pub(crate) async fn record(&self, arn: &str) -> Result<Option<Record>, Trouble> {
+        let answer = self
+            .ecs
+            .describe_service_deployments()
+            .service_deployment_arns(arn)
+            .send()
+            .await
+            .map_err(|error| Trouble::of(&format!("look at the deployment {arn}"), error))?;
+        Ok(answer.service_deployments().first().map(Record::from))
+    }
+
+    /// Service revisions by their ARNs. What ECS has forgotten is left out.
+    pub(crate) async fn revisions(
+        &self,
+        arns: &[String],
+    ) -> Result<HashMap<String, ServiceRevision>, Trouble> {
+        let mut revisions = HashMap::new();
+        for arns in arns.chunks(RECORDS_A_CALL) {
+            let answer = self
+                .ecs
+                .describe_service_revisions()
+                .set_service_revision_arns(Some(arns.to_vec()))
+                .send()
+                .await
+                .map_err(|error| Trouble::of("look at service revisions", error))?;
+            for revision in answer.service_revisions.unwrap_or_default() {
+                if let Some(arn) = revision.service_revision_arn().map(str::to_owned) {
+                    revisions.insert(arn, revision);
+                }
+            }
+        }
+        Ok(revisions)
+    }
+
+    /// Tells ECS to end a deployment and to send its service back. False if it is too late for that.
+    pub(crate) async fn stop(&self, record: &str) -> Result<bool, Trouble> {
+        let stopped = self
+            .ecs
+            .stop_service_deployment()
+            .service_deployment_arn(record)
+            .stop_type(StopServiceDeploymentStopType::Rollback)
+            .send()
+            .await;
+        match stopped {
+            Ok(_) => Ok(true),
+            Err(error) if code(&error) == Some("ConflictException") => Ok(false),
+            Err(error) => Err(Trouble::of(&format!("stop the deployment {record}"), error)),
+        }
     }
 
     /// EC2 instance ids of container instances, beside their ARNs.

@@ -8,7 +8,7 @@ use aws_sdk_ecs::types::{
 };
 
 use crate::cloud::Cloud;
-use crate::cluster::Cluster;
+use crate::cluster::{Change, Cluster};
 use crate::service::Service;
 
 /// Where tasks run.
@@ -31,23 +31,86 @@ pub struct Network {
     pub public_ip: bool,
 }
 
-/// The settings of a new service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a service shall be like. What is left open takes ECS's default in a new service, and stays as it is in
+/// one that is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// How many tasks.
-    pub desired: i32,
-    /// Where they run.
-    pub launch: Launch,
-    /// Their network.
+    /// How many tasks a new service has. One that is there keeps its number: people and autoscaling set it.
+    pub desired: Option<i32>,
+    /// Where a new service's tasks run; none for EC2.
+    pub launch: Option<Launch>,
+    /// Network of a new service's tasks.
     pub network: Network,
-    /// What the load balancer sends to, if there is one.
+    /// What the load balancer of a new service sends to, if there is one.
     pub behind: Option<Behind>,
     /// Seconds after a task's start for which bad health is passed over.
     pub health_grace: Option<i32>,
     /// How many of the desired tasks stay healthy during a release, in percent.
-    pub minimum_healthy_percent: i32,
+    pub minimum_healthy_percent: Option<i32>,
     /// How many tasks there may be during a release, in percent of the desired ones.
-    pub maximum_percent: i32,
+    pub maximum_percent: Option<i32>,
+}
+
+impl Settings {
+    /// What of these settings a service does not have, as `name before → after`.
+    pub(crate) fn differences(&self, live: &Service) -> Vec<String> {
+        let percents = self.percents(live);
+        let table = [
+            (
+                "healthCheckGracePeriodSeconds",
+                Some(live.grace_seconds),
+                self.health_grace,
+            ),
+            ("minimumHealthyPercent", percents[0].0, percents[0].1),
+            ("maximumPercent", percents[1].0, percents[1].1),
+        ];
+        let is_other = |(name, before, after): (&str, Option<i32>, Option<i32>)| {
+            let after = after.filter(|after| before != Some(*after))?;
+            let before = before.map_or("unset".to_owned(), |before| before.to_string());
+            Some(format!("{name} {before} → {after}"))
+        };
+        table.into_iter().filter_map(is_other).collect()
+    }
+
+    /// What UpdateService has to be told for them. Its deployment configuration is taken as a whole, so the live
+    /// one is sent along.
+    pub(crate) fn change(&self, live: &Service) -> Change {
+        let [minimum, maximum] = self.percents(live);
+        let is_other = |(before, after): (Option<i32>, Option<i32>)| {
+            after.is_some_and(|after| before != Some(after))
+        };
+        let configuration = (is_other(minimum) || is_other(maximum)).then(|| {
+            let mut configuration = live
+                .configuration
+                .clone()
+                .unwrap_or_else(|| DeploymentConfiguration::builder().build());
+            configuration.minimum_healthy_percent = minimum.1.or(minimum.0);
+            configuration.maximum_percent = maximum.1.or(maximum.0);
+            configuration
+        });
+        Change {
+            health_grace: self
+                .health_grace
+                .filter(|grace| *grace != live.grace_seconds),
+            configuration,
+            ..Change::default()
+        }
+    }
+
+    /// Minimum and maximum, as they are and as they shall be.
+    fn percents(&self, live: &Service) -> [(Option<i32>, Option<i32>); 2] {
+        let configuration = live.configuration.as_ref();
+        [
+            (
+                configuration.and_then(DeploymentConfiguration::minimum_healthy_percent),
+                self.minimum_healthy_percent,
+            ),
+            (
+                configuration.and_then(DeploymentConfiguration::maximum_percent),
+                self.maximum_percent,
+            ),
+        ]
+    }
 }
 
 /// A container's port behind a target group.
@@ -139,8 +202,8 @@ pub(crate) async fn create(
         .build();
     let configuration = DeploymentConfiguration::builder()
         .deployment_circuit_breaker(breaker)
-        .minimum_healthy_percent(settings.minimum_healthy_percent)
-        .maximum_percent(settings.maximum_percent)
+        .set_minimum_healthy_percent(settings.minimum_healthy_percent)
+        .set_maximum_percent(settings.maximum_percent)
         .build();
     let answer = cluster
         .ecs
@@ -148,8 +211,8 @@ pub(crate) async fn create(
         .cluster(&cluster.name)
         .service_name(name)
         .task_definition(task_definition)
-        .desired_count(settings.desired)
-        .launch_type(settings.launch.to_launch_type())
+        .desired_count(settings.desired.unwrap_or(1))
+        .launch_type(settings.launch.unwrap_or(Launch::Ec2).to_launch_type())
         .set_load_balancers(resolved.balancer.map(|balancer| vec![balancer]))
         .set_health_check_grace_period_seconds(settings.health_grace)
         .set_network_configuration(settings.network.to_configuration()?)
@@ -163,4 +226,44 @@ pub(crate) async fn create(
         .service()
         .map(Service::from)
         .with_context(|| format!("cannot {what}: the answer has no service"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_only_what_differs_and_keeps_the_rest_of_the_configuration() {
+        let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true);
+        let configuration = |minimum, maximum| {
+            DeploymentConfiguration::builder()
+                .deployment_circuit_breaker(breaker.clone().build())
+                .minimum_healthy_percent(minimum)
+                .maximum_percent(maximum)
+                .build()
+        };
+        let live = Service {
+            grace_seconds: 10,
+            configuration: Some(configuration(100, 200)),
+            ..Service::default()
+        };
+        let same = Settings {
+            desired: Some(7),
+            health_grace: Some(10),
+            maximum_percent: Some(200),
+            ..Settings::default()
+        };
+        assert_eq!(same.differences(&live), [""; 0]);
+        assert_eq!(same.change(&live), Change::default());
+        let other = Settings {
+            minimum_healthy_percent: Some(50),
+            ..same
+        };
+        assert_eq!(other.differences(&live), ["minimumHealthyPercent 100 → 50"]);
+        let change = Change {
+            configuration: Some(configuration(50, 200)),
+            ..Change::default()
+        };
+        assert_eq!(other.change(&live), change);
+    }
 }

@@ -1,28 +1,35 @@
-//! A release: plan, register, update or create, follow that deployment, go back if it fails.
+//! A release: look, plan, take the lock, run what goes before, update or create, follow, go back if it fails.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use contract::deployment::{Deployment, Verdict};
-use serde_json::Value;
-use tokio::time::Instant;
+use contract::deployment::{Deployment, OneOffTask, Verdict};
+use tokio::time::{Instant, sleep};
 use toolkit::Console;
 
+use crate::before::{Before, Looked, look};
 use crate::cloud::Cloud;
+use crate::cluster::Change;
 use crate::create::{self, Settings};
-use crate::definition;
-use crate::follower::{End, Follower};
+use crate::follower::Follower;
 use crate::inspect::Inspector;
 use crate::interrupt::Interrupt;
-use crate::plan::{Step, plan, way_back};
+use crate::lock::{Attempt, Lock, Record};
+use crate::one_off::{self, OneOff};
+use crate::plan::Step;
+use crate::scaling::Suspension;
 use crate::service::{Service, short};
-use crate::source::{Source, Wanted};
+use crate::settle::settle;
+use crate::smoke::Smoke;
+use crate::source::Source;
 use crate::task_log::Streams;
 use crate::timeline::Timeline;
-use crate::watch::{Watch, Watched};
+use crate::trouble::Trouble;
+use crate::watch::Watch;
 
-/// How long the way back may take.
-const RETURN: Duration = Duration::from_secs(600);
+/// Between two looks at a deployment of somebody else that is waited for.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -31,36 +38,96 @@ pub struct Release {
     pub service: String,
     /// What it shall run.
     pub task_definition: Source,
-    /// With these settings a missing service is created.
-    pub create: Option<Settings>,
+    /// Whether a missing service is created.
+    pub create: bool,
+    /// What the service shall be like; what is left open stays as it is.
+    pub settings: Settings,
+    /// One-off tasks that go first, in this order; one that fails ends the release.
+    pub first: Vec<OneOff>,
     /// How long there is for a verdict.
     pub timeout: Duration,
+    /// How long the way back may take.
+    pub return_timeout: Duration,
     /// This many tasks that fail of the same are enough to give up.
     pub failures: u32,
+    /// So long without room for a task is enough to give up.
+    pub placement: Duration,
     /// Whether a failed release is undone.
     pub rolls_back: bool,
+    /// Whether tasks are replaced although nothing has changed.
+    pub force: bool,
     /// Whether to change nothing.
     pub dry_run: bool,
+    /// Whether to end as soon as the deployment has begun.
+    pub no_wait: bool,
     /// What an interruption does.
-    pub on_interrupt: OnInterrupt,
+    pub on_interrupt: Otherwise,
+    /// What the end of the time does.
+    pub on_timeout: Otherwise,
     /// Whether to take the place of a deployment that is in progress.
     pub supersede: bool,
+    /// The lock.
+    pub lock: LockWish,
+    /// Whether autoscaling is held up meanwhile.
+    pub suspend_scaling: bool,
+    /// What is asked of the service afterwards.
+    pub smoke: Smoke,
+    /// Whether the service's address is looked up.
+    pub with_url: bool,
+    /// Document of an earlier release, the last resort for where to go back to.
+    pub earlier: Option<PathBuf>,
 }
 
-/// What an interruption does to a deployment that is in progress.
+impl Release {
+    /// A release of what is known to have worked: whatever is in progress makes way, and there is no way back
+    /// from it that is known to be better.
+    pub(crate) fn back(service: &str, task_definition: Source) -> Self {
+        Self {
+            service: service.to_owned(),
+            task_definition,
+            create: false,
+            settings: Settings::default(),
+            first: Vec::new(),
+            timeout: Duration::ZERO,
+            return_timeout: Duration::ZERO,
+            failures: u32::MAX,
+            placement: Duration::MAX,
+            rolls_back: false,
+            force: false,
+            dry_run: false,
+            no_wait: false,
+            on_interrupt: Otherwise::Detach,
+            on_timeout: Otherwise::Detach,
+            supersede: true,
+            lock: LockWish::default(),
+            suspend_scaling: false,
+            smoke: Smoke::default(),
+            with_url: false,
+            earlier: None,
+        }
+    }
+}
+
+/// What becomes of a deployment that is in progress when its observer has to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnInterrupt {
+pub enum Otherwise {
     /// It goes on.
     Detach,
     /// It is undone.
     RollBack,
 }
 
-/// What is there before anything is done.
-struct Before {
-    wanted: Wanted,
-    live: Option<(Service, Value)>,
-    step: Step,
+/// How the deploy lock is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockWish {
+    /// Whether to do without it.
+    pub none: bool,
+    /// How long to wait for it, and for another's deployment; none to refuse at once.
+    pub patience: Option<Duration>,
+    /// Who is said to hold it; none for what CI or the machine says.
+    pub owner: Option<String>,
+    /// What for.
+    pub message: String,
 }
 
 /// Releases, and tells what became of it.
@@ -70,93 +137,236 @@ pub(crate) async fn deploy(
     release: &Release,
 ) -> anyhow::Result<Deployment> {
     let begun = Instant::now();
-    let before = look(cloud, release).await?;
-    let mut document = draft(cloud, release, &before);
-    if release.dry_run || before.step == Step::Nothing {
-        if let Some((service, _)) = &before.live {
-            document.url = cloud.balancing.address(console, service).await;
+    let mut interrupt = Interrupt::new()?;
+    let ready = tokio::select! {
+        ready = prepare(cloud, console, release, begun) => ready?,
+        () = interrupt.received() => Ready::End(Box::new(Deployment {
+            verdict: Verdict::Interrupted,
+            reason: "interrupted before anything was begun".to_owned(),
+            ..blank(cloud, release)
+        })),
+    };
+    let (before, lock) = match ready {
+        Ready::End(mut document) => {
+            document.elapsed_ms = elapsed(begun);
+            return Ok(*document);
         }
-        console.status(&document.reason);
-    } else {
-        carry_out(cloud, console, release, &before, &mut document, begun).await?;
+        Ready::Go(before, lock) => (before, lock),
+    };
+    let mut document = before.draft(cloud, release);
+    let outcome = guarded(
+        cloud,
+        console,
+        release,
+        &before,
+        &mut document,
+        begun,
+        &mut interrupt,
+    )
+    .await;
+    if let Some(lock) = lock
+        && let Err(Trouble::Passing(error) | Trouble::Final(error)) =
+            cloud.locks.release(&lock).await
+    {
+        console.warning(&format!("{error:#}; it ends by itself"));
     }
-    document.elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    outcome?;
+    document.elapsed_ms = elapsed(begun);
     Ok(document)
 }
 
-async fn look(cloud: &Cloud, release: &Release) -> anyhow::Result<Before> {
-    let read = release.task_definition.read()?;
-    let (wanted, service) = tokio::join!(
-        release.task_definition.resolve(read, &cloud.cluster),
-        cloud.cluster.service(&release.service),
-    );
-    let (wanted, service) = (wanted?, service?);
-    let live = match service {
-        Some(service) => {
-            let live = cloud.cluster.definition(&service.task_definition).await?;
-            Some((service, definition::of_live(&live)?))
-        }
-        None => None,
-    };
-    let step = plan(
-        &release.service,
-        &cloud.cluster.name,
-        &wanted,
-        live.as_ref().map(|(service, json)| (service, json)),
-        release.create.is_some(),
-        release.supersede,
-    )?;
-    Ok(Before { wanted, live, step })
-}
-
-/// The document as it is if nothing is done.
-fn draft(cloud: &Cloud, release: &Release, before: &Before) -> Deployment {
-    let service = &release.service;
-    let on = before
-        .live
-        .as_ref()
-        .map(|(service, _)| service.task_definition.clone());
-    let name = short(before.wanted.name());
-    let register = match before.wanted {
-        Wanted::New(_) => format!("register a revision of {name} and "),
-        Wanted::Registered { .. } => String::new(),
-    };
-    let reason = match &before.step {
-        Step::Nothing => format!(
-            "{service} unchanged: it runs {}",
-            on.as_deref().map(short).unwrap_or_default()
-        ),
-        Step::Update { differences } => format!(
-            "would {register}update {service}; different: {}",
-            differences.join(", ")
-        ),
-        Step::Again => format!("would start the failed release of {name} to {service} again"),
-        Step::Create => format!("would {register}create the service {service}"),
-    };
-    let is_same = matches!(before.step, Step::Nothing | Step::Again);
+/// A document of which only the place is known.
+fn blank(cloud: &Cloud, release: &Release) -> Deployment {
     Deployment {
         cluster: cloud.cluster.name.clone(),
-        service: service.clone(),
-        verdict: if before.step == Step::Nothing {
-            Verdict::Unchanged
-        } else {
-            Verdict::Planned
-        },
-        reason,
+        service: release.service.clone(),
+        verdict: Verdict::Failed,
+        reason: String::new(),
         deployment_id: None,
-        task_definition: match &on {
-            Some(on) if is_same => on.clone(),
-            _ => before.wanted.name().to_owned(),
-        },
-        previous_task_definition: on.clone(),
-        serving_task_definition: on.unwrap_or_default(),
+        service_deployment: None,
+        service_revision: None,
+        task_definition: String::new(),
+        previous_task_definition: None,
+        serving_task_definition: String::new(),
         registered: false,
+        rollback: None,
+        tasks: Vec::new(),
+        smoke: Vec::new(),
         url: None,
         failures: Vec::new(),
         timeline: Vec::new(),
         elapsed_ms: 0,
         applied: !release.dry_run,
     }
+}
+
+fn elapsed(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whether there is something to be done, and nobody in the way.
+enum Ready {
+    End(Box<Deployment>),
+    Go(Box<Before>, Option<Lock>),
+}
+
+async fn prepare(
+    cloud: &Cloud,
+    console: &Console,
+    release: &Release,
+    begun: Instant,
+) -> anyhow::Result<Ready> {
+    let patience = release.lock.patience.map(|patience| begun + patience);
+    loop {
+        let before = match wait_for_others(cloud, console, release, patience).await? {
+            Ok(before) => before,
+            Err(document) => return Ok(Ready::End(document)),
+        };
+        let mut document = before.draft(cloud, release);
+        if release.dry_run || before.step == Step::Nothing {
+            if release.with_url
+                && let Some((service, _)) = &before.live
+            {
+                document.url = cloud.balancing.address(console, service).await;
+            }
+            console.status(&document.reason);
+            return Ok(Ready::End(Box::new(document)));
+        }
+        if release.lock.none {
+            return Ok(Ready::Go(Box::new(before), None));
+        }
+        let asked = Instant::now();
+        let record = lock_record(release);
+        let attempt = cloud
+            .locks
+            .acquire(console, &release.service, &record, patience);
+        match attempt.await? {
+            // What was seen before somebody else's release ended is not what is there now.
+            Attempt::Acquired(lock) if asked.elapsed() > PAUSE => {
+                let outcome = look(cloud, release).await;
+                match outcome {
+                    Ok(Looked::Ready(before)) if before.step != Step::Nothing => {
+                        return Ok(Ready::Go(before, Some(lock)));
+                    }
+                    other => {
+                        cloud.locks.release(&lock).await?;
+                        other?;
+                    }
+                }
+            }
+            Attempt::Acquired(lock) => return Ok(Ready::Go(Box::new(before), Some(lock))),
+            Attempt::Held(holder) => {
+                document.verdict = Verdict::Refused;
+                document.reason = format!("the deploy lock of {} is {holder}", release.service);
+                return Ok(Ready::End(Box::new(document)));
+            }
+            Attempt::Unavailable(error) => {
+                console.warning(&format!("going on without a deploy lock: {error:#}"));
+                return Ok(Ready::Go(Box::new(before), None));
+            }
+        }
+    }
+}
+
+/// The service before the release, as soon as no other deployment is in the way; or the document of a refusal.
+async fn wait_for_others(
+    cloud: &Cloud,
+    console: &Console,
+    release: &Release,
+    patience: Option<Instant>,
+) -> anyhow::Result<Result<Before, Box<Deployment>>> {
+    let mut is_told = false;
+    loop {
+        let (service, reason) = match look(cloud, release).await? {
+            Looked::Ready(before) => return Ok(Ok(*before)),
+            Looked::Busy { service, reason } => (service, reason),
+        };
+        if patience.is_none_or(|patience| Instant::now() >= patience) {
+            return Ok(Err(Box::new(Deployment {
+                verdict: Verdict::Refused,
+                reason,
+                deployment_id: service.in_progress().map(|rollout| rollout.id.clone()),
+                serving_task_definition: service.task_definition.clone(),
+                ..blank(cloud, release)
+            })));
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            console.status(&format!("waiting: {reason}"));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+fn lock_record(release: &Release) -> Record {
+    let owner = release.lock.owner.clone();
+    let first: Duration = release.first.iter().map(|task| task.timeout).sum();
+    Record::new(
+        owner.unwrap_or_else(crate::lock::owner),
+        release.lock.message.clone(),
+        // Longer than anything that this release may do.
+        first + release.timeout + release.return_timeout + Duration::from_secs(120),
+    )
+}
+
+/// What has to be undone however the release ends is undone here.
+async fn guarded(
+    cloud: &Cloud,
+    console: &Console,
+    release: &Release,
+    before: &Before,
+    document: &mut Deployment,
+    begun: Instant,
+    interrupt: &mut Interrupt,
+) -> anyhow::Result<()> {
+    if !run_first(cloud, console, release, document).await? {
+        return Ok(());
+    }
+    let service = &release.service;
+    let suspended = match release.suspend_scaling {
+        true => cloud.scaling.limits(service).await?,
+        false => None,
+    };
+    if suspended.is_some() {
+        cloud.scaling.suspend(service, Suspension::ALL).await?;
+        console.status(&format!("autoscaling of {service} is held up"));
+    }
+    let outcome = carry_out(cloud, console, release, before, document, begun, interrupt).await;
+    if let Some(limits) = suspended {
+        match cloud.scaling.suspend(service, limits.suspended).await {
+            Ok(()) => console.status(&format!("autoscaling of {service} goes on")),
+            Err(error) => console.error(&format!(
+                "autoscaling of {service} is still held up: {error:#}"
+            )),
+        }
+    }
+    outcome
+}
+
+/// Runs the tasks that go first. False if one failed, which the document then says.
+async fn run_first(
+    cloud: &Cloud,
+    console: &Console,
+    release: &Release,
+    document: &mut Deployment,
+) -> anyhow::Result<bool> {
+    for task in &release.first {
+        let (ran, code) = one_off::run(cloud, console, task).await?;
+        let (name, reason) = (short(&ran.task_definition).to_owned(), ran.why());
+        document.tasks.push(OneOffTask::from(ran));
+        if code != contract::exit::DONE {
+            document.verdict = match code {
+                contract::exit::TIMED_OUT => Verdict::TimedOut,
+                contract::exit::INTERRUPTED => Verdict::Interrupted,
+                _ => Verdict::Failed,
+            };
+            document.reason = format!(
+                "the task {name}, which goes first, failed: {reason}; {} was not touched",
+                release.service
+            );
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn carry_out(
@@ -166,14 +376,21 @@ async fn carry_out(
     before: &Before,
     document: &mut Deployment,
     begun: Instant,
+    interrupt: &mut Interrupt,
 ) -> anyhow::Result<()> {
-    let mut interrupt = Interrupt::new()?;
     let mut timeline = Timeline::default();
     let service = start(cloud, console, release, before, document, &mut timeline).await?;
+    let name = &release.service;
+    if let Step::Settings { differences } = &before.step {
+        document.verdict = Verdict::Completed;
+        document.reason = format!("{name} has its settings: {}", differences.join(", "));
+        document.timeline = timeline.into_document();
+        return Ok(());
+    }
     let id = service
         .primary()
         .map(|primary| primary.id.clone())
-        .with_context(|| format!("the service {} has no deployment", release.service))?;
+        .with_context(|| format!("the service {name} has no deployment"))?;
     document.deployment_id = Some(id.clone());
     let text = format!("deployment {id} of {}", short(&document.task_definition));
     console.status(&text);
@@ -186,20 +403,26 @@ async fn carry_out(
             .unwrap_or_default(),
     );
     let inspector = Inspector::new(&id, Streams::of(before.wanted.json()));
-    let mut watch = Watch::new(cloud, console, service, follower, inspector, timeline);
-    let outcome = settle(
-        &mut watch,
-        release,
-        old.and_then(way_back),
-        begun + release.timeout,
-        &mut interrupt,
-    )
-    .await?;
-    (document.verdict, document.reason) = outcome;
-    document.url = cloud.balancing.address(console, &watch.service).await;
-    document.serving_task_definition = watch.service.task_definition.clone();
-    document.failures = watch.inspector.failures.into_document();
-    document.timeline = watch.timeline.into_document();
+    let earlier_record = old.and_then(|service| service.record.clone());
+    let mut watch = Watch::new(
+        cloud,
+        console,
+        service,
+        follower,
+        inspector,
+        timeline,
+        earlier_record,
+    );
+    if release.no_wait {
+        document.verdict = Verdict::Started;
+        document.reason = format!("the deployment {id} has begun, and nobody follows it");
+    } else {
+        settle(&mut watch, release, document, begun, interrupt).await?;
+    }
+    if release.with_url {
+        document.url = cloud.balancing.address(console, &watch.service).await;
+    }
+    watch.conclude(document);
     Ok(())
 }
 
@@ -213,14 +436,18 @@ async fn start(
     timeline: &mut Timeline,
 ) -> anyhow::Result<Service> {
     let cluster = &cloud.cluster;
-    if before.step == Step::Again {
-        return cluster
-            .update(&release.service, &document.task_definition, true)
-            .await;
+    let name = &release.service;
+    let live = before.live.as_ref().map(|(service, _)| service);
+    let mut change = Change {
+        force: before.step == Step::Again,
+        ..live.map_or_else(Change::default, |live| release.settings.change(live))
+    };
+    if matches!(before.step, Step::Again | Step::Settings { .. }) {
+        return cluster.update(name, &change).await;
     }
     // Found out before anything is registered.
-    let new_service = match (&before.step, &release.create) {
-        (Step::Create, Some(settings)) => Some(create::resolve(cloud, settings).await?),
+    let new_service = match before.step {
+        Step::Create => Some(create::resolve(cloud, &release.settings).await?),
         _ => None,
     };
     let (arn, registered) = before.wanted.register(cluster).await?;
@@ -233,135 +460,15 @@ async fn start(
     document.registered = registered;
     match new_service {
         Some(new) => {
-            let service = create::create(cluster, &release.service, &arn, new).await?;
-            let text = format!("created the service {}", release.service);
+            let service = create::create(cluster, name, &arn, new).await?;
+            let text = format!("created the service {name}");
             console.status(&text);
             timeline.note(&text);
             Ok(service)
         }
-        None => cluster.update(&release.service, &arn, false).await,
-    }
-}
-
-/// Follows until there is a verdict, and goes back where that is called for.
-async fn settle(
-    watch: &mut Watch<'_>,
-    release: &Release,
-    way_back: Option<String>,
-    deadline: Instant,
-    interrupt: &mut Interrupt,
-) -> anyhow::Result<(Verdict, String)> {
-    let watched = tokio::select! {
-        watched = watch.until(deadline, Some(release.failures)) => Some(watched),
-        () = interrupt.received() => None,
-    };
-    let watched = watched.transpose().with_context(|| goes_on(watch))?;
-    let (reason, verdict) = match watched {
-        Some(Watched::Ended(End::Failed(reason))) => (why(watch, reason), Verdict::Failed),
-        Some(Watched::Hopeless(reason)) => (reason, Verdict::Failed),
-        Some(other) => return Ok(verdict(watch, other)),
-        None if release.on_interrupt == OnInterrupt::Detach => return Ok(detached(watch)),
-        None => ("interrupted".to_owned(), Verdict::Interrupted),
-    };
-    let must_go_back = verdict == Verdict::Interrupted || release.rolls_back;
-    if watch.follower.is_returning() || !must_go_back {
-        return Ok((verdict, reason));
-    }
-    let Some(way_back) = way_back.filter(|_| watch.service.status == "ACTIVE") else {
-        let reason = format!("{reason}; there is no release that worked to go back to");
-        return Ok((Verdict::Failed, reason));
-    };
-    go_back(watch, &way_back, &reason, interrupt).await
-}
-
-/// Puts the service back on the revision that worked and follows that until it is there.
-async fn go_back(
-    watch: &mut Watch<'_>,
-    way_back: &str,
-    reason: &str,
-    interrupt: &mut Interrupt,
-) -> anyhow::Result<(Verdict, String)> {
-    let text = format!("{reason}: going back to {}", short(way_back));
-    watch.console.warning(&text);
-    watch.timeline.note(&text);
-    let name = watch.service.name.clone();
-    let service = watch
-        .cloud
-        .cluster
-        .update(&name, way_back, false)
-        .await
-        .with_context(|| format!("{reason}; cannot go back"))?;
-    let id = service
-        .primary()
-        .map(|primary| primary.id.clone())
-        .with_context(|| format!("{reason}; the service {name} has no deployment to go back by"))?;
-    watch.service = service;
-    watch.follower.returns_by(&id, reason);
-    let watched = tokio::select! {
-        watched = watch.until(Instant::now() + RETURN, None) => watched,
-        () = interrupt.received() => return Ok(detached(watch)),
-    };
-    let watched = watched.with_context(|| goes_on(watch))?;
-    Ok(verdict(watch, watched))
-}
-
-/// The verdict that ends it, with its sentence.
-pub(crate) fn verdict(watch: &Watch<'_>, watched: Watched) -> (Verdict, String) {
-    let service = &watch.service.name;
-    let on = short(&watch.service.task_definition);
-    match watched {
-        Watched::Ended(End::Completed) => (Verdict::Completed, format!("{service} runs {on}")),
-        Watched::Ended(End::RolledBack(reason)) => {
-            let reason = why(watch, reason);
-            (
-                Verdict::RolledBack,
-                format!("{reason}; {service} is back on {on}"),
-            )
+        None => {
+            change.task_definition = Some(arn);
+            cluster.update(name, &change).await
         }
-        Watched::Ended(End::Failed(reason)) => (Verdict::Failed, why(watch, reason)),
-        Watched::Ended(End::Superseded(id)) => (
-            Verdict::Superseded,
-            format!("the deployment {id} ({on}) took its place"),
-        ),
-        Watched::Hopeless(reason) => (Verdict::Failed, reason),
-        Watched::OutOfTime => (Verdict::TimedOut, out_of_time(watch)),
     }
-}
-
-/// ECS's own reason, led by what its tasks failed of: "tasks failed to start" helps nobody.
-fn why(watch: &Watch<'_>, reason: String) -> String {
-    match watch.inspector.failures.main() {
-        Some(failure) => {
-            let sentence = crate::failure::sentence(failure);
-            if reason.starts_with(&sentence) {
-                reason
-            } else {
-                format!("{sentence}; {reason}")
-            }
-        }
-        None => reason,
-    }
-}
-
-fn out_of_time(watch: &Watch<'_>) -> String {
-    let current = watch.follower.current();
-    let state = match watch.service.rollout(current) {
-        Some(rollout) => format!("{} of {} running", rollout.running, rollout.desired),
-        None => "not to be seen".to_owned(),
-    };
-    let last = watch.service.events.last();
-    let last = last.map_or(String::new(), |event| {
-        format!("; last event: {}", event.text)
-    });
-    format!("the time limit passed and the deployment {current} goes on: {state}{last}")
-}
-
-/// Nobody follows any longer.
-pub(crate) fn detached(watch: &Watch<'_>) -> (Verdict, String) {
-    let reason = format!("interrupted; {}", goes_on(watch));
-    (Verdict::Interrupted, reason)
-}
-
-fn goes_on(watch: &Watch<'_>) -> String {
-    format!("the deployment {} goes on", watch.follower.current())
 }

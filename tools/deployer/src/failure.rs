@@ -166,6 +166,11 @@ impl Failures {
             .find(|failure| failure.count >= limit)
     }
 
+    /// All causes.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Failure> {
+        self.groups.iter().map(|group| &group.failure)
+    }
+
     /// Places of logs that have not been read yet, with the index to hand the lines in by.
     pub(crate) fn unread(&self) -> Vec<(usize, LogPlace)> {
         let unread = |(index, group): (usize, &Group)| {
@@ -194,6 +199,33 @@ impl Failures {
         let failures = self.groups.iter().rev().map(|group| &group.failure);
         failures.max_by_key(|failure| failure.count)
     }
+}
+
+/// Whether another attempt must fail of the same: what the task needs is not there, which no retry changes. ECS
+/// itself has tried several times before it says so.
+pub(crate) fn is_definite(failure: &Failure) -> bool {
+    let reason = failure.reason.as_str();
+    let is_image = reason.contains("CannotPull")
+        && [
+            ": not found",
+            "manifest unknown",
+            "does not exist",
+            "does not contain descriptor matching platform",
+            "no matching manifest",
+        ]
+        .iter()
+        .any(|words| reason.contains(words));
+    let is_secret = reason.contains("ResourceInitializationError")
+        && [
+            "ParameterNotFound",
+            "ResourceNotFoundException",
+            "invalid parameters",
+            "did not contain json key",
+            "can't find the specified secret",
+        ]
+        .iter()
+        .any(|words| reason.contains(words));
+    is_image || is_secret
 }
 
 /// `3 tasks failed: Essential container in task exited (container api, exit code 1)`.

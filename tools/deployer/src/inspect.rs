@@ -16,6 +16,8 @@ use crate::trouble::Trouble;
 
 /// Lines may be visible a little later than the end of their task: that many looks.
 const LOOKS: u32 = 20;
+/// Tasks that have stopped are looked for at least every so many looks, whatever ECS counts.
+const SWEEP: u32 = 6;
 
 /// Looks at the tasks of one deployment.
 #[derive(Debug)]
@@ -33,6 +35,15 @@ pub(crate) struct Inspector {
     looks: HashMap<usize, u32>,
     /// What this process may not look at; said once.
     blind: HashSet<&'static str>,
+    /// ECS's count of failed tasks at the last look.
+    failed: i32,
+    /// Whether events since the last look of tasks tell of stops or bad health.
+    is_suspicious: bool,
+    /// Whether a task has stopped of which it is not yet known why.
+    is_undecided: bool,
+    /// Since when there is no room for a task, and ECS's words for it.
+    unplaced: Option<(Instant, String)>,
+    round: u32,
 }
 
 impl Inspector {
@@ -47,33 +58,63 @@ impl Inspector {
             instances: HashMap::new(),
             looks: HashMap::new(),
             blind: HashSet::new(),
+            failed: 0,
+            is_suspicious: false,
+            is_undecided: false,
+            unplaced: None,
+            round: 0,
         }
+    }
+
+    /// Since when ECS finds no room for a task, and what it says of that.
+    pub(crate) fn unplaced(&self) -> Option<(Instant, &str)> {
+        let (since, event) = self.unplaced.as_ref()?;
+        Some((*since, event.as_str()))
     }
 
     /// Takes note of what events say.
     pub(crate) fn hear(&mut self, events: &[Event]) {
         for event in events {
+            let text = event.text.as_str();
+            if text.contains("was unable to place a task") {
+                self.unplaced
+                    .get_or_insert_with(|| (Instant::now(), text.trim_end_matches('.').to_owned()));
+            } else if text.contains(" has started ") {
+                self.unplaced = None;
+            }
+            self.is_suspicious |= ["has stopped", "unhealthy", "failed", "unable"]
+                .iter()
+                .any(|word| text.contains(word));
             if let Some((task, reason)) = bad_health(&event.text) {
                 self.said.insert(task.to_owned(), reason.to_owned());
             }
         }
     }
 
-    /// Looks at tasks that have stopped, and `with_targets` at the targets' health; says each new cause at
-    /// once, with the last lines of its task.
+    /// Looks at tasks that have stopped and at targets, when there is reason to; says each new cause at once,
+    /// with the last lines of its task. `failed` is ECS's own count; `is_over` asks for all that can be known.
     pub(crate) async fn look(
         &mut self,
         cloud: &Cloud,
         console: &Console,
         service: &Service,
         timeline: &mut Timeline,
-        with_targets: bool,
+        failed: i32,
+        is_over: bool,
     ) -> Result<(), Trouble> {
-        let stopped = self.stopped(cloud, service).await;
-        for failed in self.seen(console, "stopped tasks", stopped)? {
-            self.say(console, timeline, None, failed);
+        self.round += 1;
+        let is_sweep = self.round.is_multiple_of(SWEEP);
+        let has_more = failed != self.failed;
+        if has_more || self.is_suspicious || self.is_undecided || is_sweep || is_over {
+            let stopped = self.stopped(cloud, service).await;
+            for failed in self.seen(console, "stopped tasks", stopped)? {
+                self.say(console, timeline, None, failed);
+            }
+            self.failed = failed;
+            self.is_suspicious = false;
         }
-        if with_targets {
+        // Bad health shows in the target group before ECS acts on it.
+        if is_sweep {
             for balanced in &service.balanced {
                 let found = self.targets(cloud, service, balanced).await;
                 for (target, failed) in self.seen(console, "targets' health", found)? {
@@ -128,12 +169,13 @@ impl Inspector {
 
     async fn stopped(&mut self, cloud: &Cloud, service: &Service) -> Result<Vec<Failed>, Trouble> {
         let listed = cloud
-            .cluster
+            .watching
             .tasks_of(&service.name, DesiredStatus::Stopped)
             .await?;
+        self.is_undecided = false;
         let new: Vec<String> = listed.difference(&self.decided).cloned().collect();
         let mut failures = Vec::new();
-        for task in cloud.cluster.tasks(&new).await? {
+        for task in cloud.watching.tasks(&new).await? {
             let arn = task.task_arn().unwrap_or_default();
             let judgement = if task.started_by() == Some(self.deployment.as_str()) {
                 judge(&task, self.streams.essential())
@@ -141,7 +183,10 @@ impl Inspector {
                 Judgement::Innocent
             };
             match judgement {
-                Judgement::Undecided => continue,
+                Judgement::Undecided => {
+                    self.is_undecided = true;
+                    continue;
+                }
                 Judgement::Innocent => {}
                 Judgement::Failed(mut failed) => {
                     if let Some(said) = self.said.get(short(arn))
@@ -166,7 +211,7 @@ impl Inspector {
         service: &Service,
         balanced: &Balanced,
     ) -> Result<Vec<(Target, Failed)>, Trouble> {
-        let targets = cloud.balancing.targets(&balanced.target_group).await?;
+        let targets = cloud.watched_balancing.targets(&balanced.target_group).await?;
         let grace = Duration::from_secs(u64::try_from(service.grace_seconds).unwrap_or(0));
         let now = Instant::now();
         let bad: Vec<Target> = targets
@@ -189,10 +234,10 @@ impl Inspector {
             return Ok(Vec::new());
         }
         let running = cloud
-            .cluster
+            .watching
             .tasks_of(&service.name, DesiredStatus::Running)
             .await?;
-        let tasks = cloud.cluster.tasks(&Vec::from_iter(running)).await?;
+        let tasks = cloud.watching.tasks(&Vec::from_iter(running)).await?;
         let ours: Vec<Task> = tasks
             .into_iter()
             .filter(|task| task.started_by() == Some(self.deployment.as_str()))
@@ -222,7 +267,7 @@ impl Inspector {
         if unknown.is_empty() || self.blind.contains("instances") {
             return;
         }
-        match cloud.cluster.instances(&Vec::from_iter(unknown)).await {
+        match cloud.watching.instances(&Vec::from_iter(unknown)).await {
             Ok(instances) => self.instances.extend(instances),
             Err(Trouble::Final(_)) => {
                 self.blind.insert("instances");

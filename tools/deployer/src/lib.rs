@@ -5,6 +5,8 @@
 //! task definition or a project comes to be, and it never deregisters anything.
 
 mod balancing;
+mod before;
+mod board;
 mod canonical;
 pub mod cli;
 mod cloud;
@@ -15,16 +17,22 @@ mod deploy;
 mod duration;
 mod failure;
 mod follower;
-mod history;
 mod inspect;
 mod interrupt;
+mod last_good;
+mod lock;
 mod one_off;
 mod plan;
+mod record;
 mod rollback;
 mod scale;
+mod scaling;
 mod service;
+mod settle;
+mod smoke;
 mod source;
 mod status;
+mod stop;
 mod task_log;
 mod timeline;
 mod trouble;
@@ -44,12 +52,14 @@ use toolkit::output;
 
 use cloud::Cloud;
 pub use create::{Behind, Launch, Network, Settings};
-pub use deploy::{OnInterrupt, Release};
+pub use deploy::{LockWish, Otherwise, Release};
 pub use one_off::OneOff;
 pub use rollback::Rollback;
 pub use scale::Scale;
+pub use smoke::{Expectation, Smoke};
 pub use source::Source;
 pub use status::{Form, Status};
+pub use stop::Stop;
 pub use wait::Wait;
 
 /// What is asked for.
@@ -76,6 +86,8 @@ pub enum Command {
     Wait(Wait),
     /// Put a service back on what worked before.
     Rollback(Rollback),
+    /// End a deployment that is in progress.
+    Stop(Stop),
     /// Set the number of tasks.
     Scale(Scale),
     /// Run a task once.
@@ -88,7 +100,12 @@ pub fn run(request: Request) -> anyhow::Result<u8> {
     let output = request.output.as_deref();
     // A bad file ends it before anybody is called, or credentials are asked for.
     match &request.command {
-        Command::Deploy(release) => release.task_definition.read().map(drop)?,
+        Command::Deploy(release) => {
+            release.task_definition.read().map(drop)?;
+            for task in &release.first {
+                task.task_definition.read().map(drop)?;
+            }
+        }
         Command::Run(run) => run.task_definition.read().map(drop)?,
         _ => {}
     }
@@ -103,9 +120,14 @@ pub fn run(request: Request) -> anyhow::Result<u8> {
             Command::Wait(wait) => {
                 conclude(&console, &wait::wait(&cloud, &console, wait).await?, output)
             }
-            Command::Rollback(rollback) => conclude(
+            Command::Rollback(rollback) => gone_back(
                 &console,
                 &rollback::rollback(&cloud, &console, rollback).await?,
+                output,
+            ),
+            Command::Stop(stop) => gone_back(
+                &console,
+                &stop::stop(&cloud, &console, stop).await?,
                 output,
             ),
             Command::Status(status) => show(&cloud, &console, status, output).await,
@@ -138,6 +160,16 @@ fn conclude(
         Verdict::Failed | Verdict::RolledBack | Verdict::Superseded => {
             console.error(&deployment.reason);
         }
+        Verdict::Refused => {
+            console.error(&deployment.reason);
+            console.hint(&refusal_hint(deployment));
+        }
+        Verdict::Started => {
+            console.status(&deployment.reason);
+            if let Some(hint) = goes_on {
+                console.hint(&hint);
+            }
+        }
         Verdict::TimedOut | Verdict::Interrupted => {
             console.error(&deployment.reason);
             if let Some(hint) = goes_on {
@@ -146,6 +178,34 @@ fn conclude(
         }
     }
     Ok(deployment.verdict.exit_code())
+}
+
+/// The end of a command that was asked for the way back: to be back is success.
+fn gone_back(
+    console: &Console,
+    deployment: &Deployment,
+    output: Option<&Path>,
+) -> anyhow::Result<u8> {
+    if deployment.verdict != Verdict::RolledBack {
+        return conclude(console, deployment, output);
+    }
+    output::document(&labelled(deployment), output, Secrecy::Public)?;
+    console.success(&deployment.reason);
+    Ok(exit::DONE)
+}
+
+/// What to do about whoever is in the way.
+fn refusal_hint(deployment: &Deployment) -> String {
+    let (cluster, service) = (&deployment.cluster, &deployment.service);
+    let place = format!("--cluster {cluster} --service {service}");
+    match &deployment.deployment_id {
+        Some(id) => format!(
+            "wait for it with --wait-lock or `deployer wait {id} {place}`, or take its place with --supersede"
+        ),
+        None => format!(
+            "wait for it with --wait-lock; `deployer lock {place} --remove` removes the lock of an owner that is gone"
+        ),
+    }
 }
 
 async fn show(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws::{Pace, explain, poll};
 use aws_sdk_ecs::types::Task;
+use contract::deployment::{LogPlace, OneOffTask};
 use contract::exit;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -39,14 +40,17 @@ pub(crate) struct Ran {
     kind: &'static str,
     schema: u32,
     cluster: String,
-    task: String,
-    task_definition: String,
+    pub(crate) task: String,
+    pub(crate) task_definition: String,
     registered: bool,
-    succeeded: bool,
+    pub(crate) succeeded: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_code: Option<String>,
     reason: String,
     containers: Vec<Ended>,
+    /// Where the lines of the first essential container are, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<LogPlace>,
     last_lines: Vec<String>,
     elapsed_ms: u64,
 }
@@ -60,6 +64,41 @@ struct Ended {
     exit_code: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+}
+
+impl Ran {
+    /// Why it ended, with the exit codes of its essential containers.
+    pub(crate) fn why(&self) -> String {
+        let exits: Vec<String> = self
+            .containers
+            .iter()
+            .filter(|ended| ended.essential)
+            .map(|ended| {
+                let code = ended.exit_code.map(|code| format!("exit code {code}"));
+                let words: Vec<String> = code.into_iter().chain(ended.reason.clone()).collect();
+                format!("container {}: {}", ended.name, words.join(", "))
+            })
+            .collect();
+        if exits.is_empty() {
+            self.reason.clone()
+        } else {
+            format!("{} ({})", self.reason, exits.join("; "))
+        }
+    }
+}
+
+impl From<Ran> for OneOffTask {
+    fn from(ran: Ran) -> Self {
+        let mut essential = ran.containers.iter().filter(|ended| ended.essential);
+        Self {
+            exit_code: essential.find_map(|ended| ended.exit_code),
+            succeeded: ran.succeeded,
+            reason: ran.why(),
+            task: ran.task,
+            task_definition: ran.task_definition,
+            log: ran.log,
+        }
+    }
 }
 
 /// How the waiting ended.
@@ -80,11 +119,14 @@ pub(crate) async fn run(
     let read = request.task_definition.read()?;
     let wanted = request
         .task_definition
-        .resolve(read, &cloud.cluster)
+        .resolve(read, &cloud.cluster, None)
         .await?;
     let (arn, registered) = registered(cloud, &wanted).await?;
     let task = start(cloud, request, &arn).await?;
     console.status(&format!("task {} of {} runs", short(&task), short(&arn)));
+    if let Some(place) = Streams::of(wanted.json()).place(None, short(&task)) {
+        console.status(&format!("its lines: {} in {}", place.stream, place.group));
+    }
     let waited = tokio::select! {
         stopped = stopped(cloud, console, &task, begun + request.timeout) => match stopped? {
             Some(task) => Waited::Stopped(Box::new(task)),
@@ -98,6 +140,7 @@ pub(crate) async fn run(
         schema: 1,
         cluster: cloud.cluster.name.clone(),
         last_lines: last_lines(cloud, console, &streams, &task).await,
+        log: streams.place(None, short(&task)),
         task,
         task_definition: arn,
         registered,
@@ -226,14 +269,24 @@ fn judge(ran: &mut Ran, task: &Task, streams: &Streams) -> u8 {
             }
         })
         .collect();
-    let mut essential = ran.containers.iter().filter(|ended| ended.essential);
+    let essential: Vec<&Ended> = ran
+        .containers
+        .iter()
+        .filter(|ended| ended.essential)
+        .collect();
+    // What ECS stops because another essential container has ended says nothing by its exit code.
+    let was_stopped =
+        |ended: &&&Ended| matches!(ended.exit_code, Some(137 | 143)) && ended.reason.is_none();
+    let ended_well = |ended: &&&Ended| ended.exit_code == Some(0);
     let by_itself = task
         .stop_code()
         .map(aws_sdk_ecs::types::TaskStopCode::as_str)
         == Some("EssentialContainerExited");
     ran.succeeded = by_itself
-        && !streams.essential().is_empty()
-        && essential.all(|ended| ended.exit_code == Some(0));
+        && essential.iter().any(|ended| ended_well(&ended))
+        && essential
+            .iter()
+            .all(|ended| ended_well(&ended) || was_stopped(&ended));
     if ran.succeeded {
         exit::DONE
     } else {
@@ -270,22 +323,7 @@ fn say(console: &Console, ran: &Ran) {
         console.status(&format!("last lines of task {task}:"));
         console.untrusted(&ran.last_lines);
     }
-    let exits: Vec<String> = ran
-        .containers
-        .iter()
-        .filter(|ended| ended.essential)
-        .map(|ended| {
-            let code = ended.exit_code.map(|code| format!("exit code {code}"));
-            let words: Vec<String> = code.into_iter().chain(ended.reason.clone()).collect();
-            format!("container {}: {}", ended.name, words.join(", "))
-        })
-        .collect();
-    let exits = if exits.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", exits.join("; "))
-    };
-    console.error(&format!("task {task} failed: {}{exits}", ran.reason));
+    console.error(&format!("task {task} failed: {}", ran.why()));
 }
 
 #[cfg(test)]
@@ -322,6 +360,7 @@ mod tests {
             stop_code: None,
             reason: String::new(),
             containers: Vec::new(),
+            log: None,
             last_lines: Vec::new(),
             elapsed_ms: 0,
         };

@@ -4,6 +4,7 @@ use serde_json::Value;
 use toolkit::Fault;
 
 use crate::canonical::differences;
+use crate::deploy::Release;
 use crate::service::{Service, State, short};
 use crate::source::Wanted;
 
@@ -12,26 +13,35 @@ use crate::source::Wanted;
 pub(crate) enum Step {
     /// The service runs exactly this.
     Nothing,
-    /// Another task definition.
+    /// Another task definition, and settings where they differ.
     Update { differences: Vec<String> },
-    /// The same again, because it never got to run: its rollout failed.
+    /// Settings alone, which need no new tasks.
+    Settings { differences: Vec<String> },
+    /// The same again: its rollout failed, or new tasks of it are wanted.
     Again,
     /// There is no such service yet.
     Create,
 }
 
-/// Plans the release of `wanted` to the service `name`. `live` is the service with its task definition.
+/// A step, or why there is none for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Planned {
+    Step(Step),
+    /// Another deployment is in progress.
+    Busy(String),
+}
+
+/// Plans the release of `wanted`. `live` is the service with its task definition.
 pub(crate) fn plan(
-    name: &str,
+    release: &Release,
     cluster: &str,
     wanted: &Wanted,
     live: Option<(&Service, &Value)>,
-    may_create: bool,
-    supersede: bool,
-) -> Result<Step, Fault> {
+) -> Result<Planned, Fault> {
+    let name = &release.service;
     let Some((service, definition)) = live else {
-        if may_create {
-            return Ok(Step::Create);
+        if release.create {
+            return Ok(Planned::Step(Step::Create));
         }
         return Err(
             Fault::new(1, format!("the cluster {cluster} has no service {name}"))
@@ -47,51 +57,38 @@ pub(crate) fn plan(
             ),
         ));
     }
-    if !supersede && let Some(rollout) = service.in_progress() {
-        let message = format!(
+    if !release.supersede && let Some(rollout) = service.in_progress() {
+        return Ok(Planned::Busy(format!(
             "another deployment of {name} is in progress: {} ({}, {} of {} running)",
             rollout.id,
             short(&rollout.task_definition),
             rollout.running,
             rollout.desired
-        );
-        let hint = format!(
-            "wait for it with `deployer wait {} --cluster {cluster} --service {name}`, or take its place with --supersede",
-            rollout.id
-        );
-        return Err(Fault::new(1, message).with_hint(hint));
+        )));
     }
     let differences = match wanted {
         Wanted::Registered { arn, .. } if *arn == service.task_definition => Vec::new(),
         Wanted::Registered { .. } => vec!["revision".to_owned()],
         Wanted::New(wanted) => differences(definition, &wanted.json),
     };
+    let settings = release.settings.differences(service);
     let primary = service.primary();
     let is_on_it = primary.is_none_or(|primary| primary.task_definition == service.task_definition);
-    Ok(match primary.map(|primary| primary.state) {
-        _ if !differences.is_empty() || !is_on_it => Step::Update { differences },
+    Ok(Planned::Step(match primary.map(|primary| primary.state) {
+        _ if !differences.is_empty() || !is_on_it => Step::Update {
+            differences: [differences, settings].concat(),
+        },
         Some(State::Failed) => Step::Again,
+        _ if release.force => Step::Again,
+        _ if !settings.is_empty() => Step::Settings {
+            differences: settings,
+        },
         _ => Step::Nothing,
-    })
-}
-
-/// The task definition to go back to: what the service ran, if that worked.
-pub(crate) fn way_back(service: &Service) -> Option<String> {
-    let worked = |state| state == State::Completed;
-    match service.primary() {
-        Some(primary) if worked(primary.state) => Some(primary.task_definition.clone()),
-        _ => service
-            .rollouts
-            .iter()
-            .find(|rollout| !rollout.is_primary && worked(rollout.state))
-            .map(|rollout| rollout.task_definition.clone()),
-    }
+    }))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::service::Rollout;
 
@@ -126,17 +123,16 @@ mod tests {
         }
     }
 
-    fn step(service: &Service, arn: &str, supersede: bool) -> Result<Step, String> {
-        let definition = json!({});
-        plan(
-            "web",
-            "c",
-            &wanted(arn),
-            Some((service, &definition)),
-            false,
+    fn release(supersede: bool) -> Release {
+        Release {
             supersede,
-        )
-        .map_err(|fault| fault.to_string())
+            ..Release::back("web", crate::source::Source::Live)
+        }
+    }
+
+    fn step(service: &Service, arn: &str, supersede: bool) -> Planned {
+        let live = Some((service, &Value::Null));
+        plan(&release(supersede), "c", &wanted(arn), live).unwrap()
     }
 
     #[test]
@@ -152,63 +148,69 @@ mod tests {
         ];
         for (state, arn, expected) in table {
             let live = service(vec![rollout("ecs-svc/1", true, state, ON)]);
-            assert_eq!(step(&live, arn, false), Ok(expected));
+            assert_eq!(step(&live, arn, false), Planned::Step(expected));
         }
     }
 
     #[test]
-    fn refuses_while_another_deployment_is_under_way() {
+    fn replaces_tasks_or_changes_settings_of_what_runs() {
+        let live = service(vec![rollout("ecs-svc/1", true, State::Completed, ON)]);
+        let planned = |release: &Release| {
+            plan(release, "c", &wanted(ON), Some((&live, &Value::Null))).unwrap()
+        };
+        let again = Release {
+            force: true,
+            ..release(false)
+        };
+        assert_eq!(planned(&again), Planned::Step(Step::Again));
+        let mut grace = release(false);
+        grace.settings.health_grace = Some(30);
+        assert_eq!(
+            planned(&grace),
+            Planned::Step(Step::Settings {
+                differences: vec!["healthCheckGracePeriodSeconds 0 → 30".to_owned()]
+            })
+        );
+    }
+
+    #[test]
+    fn waits_while_another_deployment_is_under_way() {
         let live = service(vec![rollout("ecs-svc/1", true, State::InProgress, ON)]);
         assert_eq!(
             step(&live, "arn:x/web:5", false),
-            Err(
+            Planned::Busy(
                 "another deployment of web is in progress: ecs-svc/1 (web:4, 1 of 2 running)"
                     .to_owned()
             )
         );
         assert!(matches!(
             step(&live, "arn:x/web:5", true),
-            Ok(Step::Update { .. })
+            Planned::Step(Step::Update { .. })
         ));
         // One that failed and drains is not under way.
         let drained = service(vec![
             rollout("ecs-svc/2", true, State::Completed, ON),
             rollout("ecs-svc/1", false, State::Failed, "arn:x/web:3"),
         ]);
-        assert_eq!(step(&drained, ON, false), Ok(Step::Nothing));
+        assert_eq!(step(&drained, ON, false), Planned::Step(Step::Nothing));
     }
 
     #[test]
     fn creates_only_when_told_to() {
         let wanted = wanted("arn:x/web:5");
         assert_eq!(
-            plan("web", "c", &wanted, None, false, false)
+            plan(&release(false), "c", &wanted, None)
                 .unwrap_err()
                 .to_string(),
             "the cluster c has no service web"
         );
+        let create = Release {
+            create: true,
+            ..release(false)
+        };
         assert_eq!(
-            plan("web", "c", &wanted, None, true, false).unwrap(),
-            Step::Create
+            plan(&create, "c", &wanted, None).unwrap(),
+            Planned::Step(Step::Create)
         );
-    }
-
-    #[test]
-    fn goes_back_only_to_what_worked() {
-        let old = "arn:x/web:3";
-        let table = [
-            (vec![rollout("1", true, State::Completed, ON)], Some(ON)),
-            (vec![rollout("1", true, State::Failed, ON)], None),
-            (
-                vec![
-                    rollout("2", true, State::InProgress, ON),
-                    rollout("1", false, State::Completed, old),
-                ],
-                Some(old),
-            ),
-        ];
-        for (rollouts, expected) in table {
-            assert_eq!(way_back(&service(rollouts)).as_deref(), expected);
-        }
     }
 }

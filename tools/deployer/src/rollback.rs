@@ -1,17 +1,17 @@
 //! Back to the release that worked before.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::deployment::Deployment;
 use toolkit::{Console, Fault};
 
 use crate::cloud::Cloud;
-use crate::deploy::{OnInterrupt, Release, deploy};
-use crate::history::last_that_worked;
-use crate::plan::way_back;
+use crate::deploy::{Release, deploy};
+use crate::last_good::last_good;
 use crate::service::short;
 use crate::source::Source;
-use crate::trouble::Trouble;
+use crate::stop::{self, Stop};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,57 +24,54 @@ pub struct Rollback {
     pub timeout: Duration,
     /// Whether to change nothing.
     pub dry_run: bool,
+    /// Document of an earlier release, the last resort for where to go back to.
+    pub earlier: Option<PathBuf>,
 }
 
-/// Goes back, taking the place of a deployment that is in progress.
+/// Goes back. A deployment that is in progress is stopped, which is ECS's own way back; otherwise what worked
+/// before is released anew.
 pub(crate) async fn rollback(
     cloud: &Cloud,
     console: &Console,
     request: &Rollback,
 ) -> anyhow::Result<Deployment> {
+    let service = cloud.cluster.existing(&request.service).await?;
+    let is_under_way = service.in_progress().is_some() && service.record.is_some();
+    if request.to.is_none() && is_under_way && !request.dry_run {
+        let stop = Stop {
+            service: request.service.clone(),
+            timeout: request.timeout,
+            earlier: request.earlier.clone(),
+        };
+        return stop::stop(cloud, console, &stop).await;
+    }
     let target = match &request.to {
         Some(target) => target.clone(),
-        None => target(cloud, &request.service).await?,
+        None => {
+            let earlier = request.earlier.as_deref();
+            let found = last_good(cloud, &service, &service.task_definition, earlier).await;
+            let found = found.ok_or_else(|| {
+                let message = format!(
+                    "nothing tells of a release of {} that worked, other than {}",
+                    request.service,
+                    short(&service.task_definition)
+                );
+                Fault::new(contract::exit::FAILED, message)
+                    .with_hint("name the revision: --to FAMILY:REVISION")
+            })?;
+            console.status(&format!(
+                "{} goes back to {} ({})",
+                request.service,
+                short(&found.task_definition),
+                found.source.words()
+            ));
+            found.task_definition
+        }
     };
-    console.status(&format!(
-        "{} goes back to {}",
-        request.service,
-        short(&target)
-    ));
     let release = Release {
-        service: request.service.clone(),
-        task_definition: Source::Registered(target),
-        create: None,
         timeout: request.timeout,
-        failures: u32::MAX,
-        // From here there is no place to go back to that is known to be better.
-        rolls_back: false,
         dry_run: request.dry_run,
-        on_interrupt: OnInterrupt::Detach,
-        supersede: true,
+        ..Release::back(&request.service, Source::Registered(target))
     };
     deploy(cloud, console, &release).await
-}
-
-async fn target(cloud: &Cloud, name: &str) -> anyhow::Result<String> {
-    let service = cloud.cluster.existing(name).await?;
-    // What still runs beside a deployment in progress is what it would replace.
-    let beside = way_back(&service).filter(|back| *back != service.task_definition);
-    if let Some(beside) = beside {
-        return Ok(beside);
-    }
-    let hint = "name the revision: --to FAMILY:REVISION";
-    match last_that_worked(&cloud.cluster, name, &service.task_definition).await {
-        Ok(Some(target)) => Ok(target),
-        Ok(None) => {
-            let message = format!(
-                "ECS has no record of a release of {name} that worked, other than {}",
-                short(&service.task_definition)
-            );
-            Err(Fault::new(1, message).with_hint(hint).into())
-        }
-        Err(Trouble::Passing(error) | Trouble::Final(error)) => {
-            Err(Fault::new(1, format!("{error:#}")).with_hint(hint).into())
-        }
-    }
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use toolkit::Console;
 
 use crate::cloud::Cloud;
+use crate::cluster::Change;
 use crate::interrupt::Interrupt;
 use crate::service::Service;
 use crate::trouble::Trouble;
@@ -48,7 +49,13 @@ pub(crate) async fn scale(
     let before = cloud.cluster.existing(name).await?;
     let mut now = before.clone();
     if before.desired != request.count {
-        now = cloud.cluster.scale(name, request.count).await?;
+        now = {
+            let change = Change {
+                desired: Some(request.count),
+                ..Change::default()
+            };
+            cloud.cluster.update(name, &change).await?
+        };
         console.status(&format!(
             "{name}: from {} to {} tasks",
             before.desired, request.count

@@ -20,6 +20,8 @@ pub(crate) struct Service {
     /// For how long after its start a task's bad health is passed over.
     pub(crate) grace_seconds: i32,
     pub(crate) configuration: Option<DeploymentConfiguration>,
+    /// ARN of ECS's record of the deployment that is under way, where it keeps one.
+    pub(crate) record: Option<String>,
 }
 
 /// A container behind a target group.
@@ -85,6 +87,19 @@ impl Service {
             .or_else(|| self.rollouts.iter().find(under_way))
     }
 
+    /// `ROLLING`, `BLUE_GREEN`, `LINEAR` or `CANARY`.
+    pub(crate) fn strategy(&self) -> &str {
+        self.configuration
+            .as_ref()
+            .and_then(|configuration| configuration.strategy())
+            .map_or("ROLLING", |strategy| strategy.as_str())
+    }
+
+    /// Whether old and new stand side by side and traffic is shifted in stages.
+    pub(crate) fn shifts_traffic(&self) -> bool {
+        self.strategy() != "ROLLING"
+    }
+
     /// Whether ECS itself returns to the last good revision when a deployment fails.
     pub(crate) fn rolls_back_by_itself(&self) -> bool {
         self.configuration.as_ref().is_some_and(|configuration| {
@@ -124,6 +139,7 @@ impl From<&aws_sdk_ecs::types::Service> for Service {
                 .collect(),
             grace_seconds: service.health_check_grace_period_seconds().unwrap_or(0),
             configuration: service.deployment_configuration().cloned(),
+            record: service.current_service_deployment().map(str::to_owned),
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::definition::{self, Definition};
+use crate::service::Service;
 
 /// As the command line names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub enum Source {
     File(PathBuf),
     /// An ARN, `family:revision`, or a family for its newest revision.
     Registered(String),
+    /// What the service runs now.
+    Live,
 }
 
 /// What is to run.
@@ -46,15 +50,16 @@ impl Source {
     pub(crate) fn read(&self) -> anyhow::Result<Option<Definition>> {
         match self {
             Self::File(path) => definition::read(path).map(Some),
-            Self::Registered(_) => Ok(None),
+            Self::Registered(_) | Self::Live => Ok(None),
         }
     }
 
-    /// What is meant, where the file has been read already.
+    /// What is meant, where the file has been read already. `live` is the service with its task definition.
     pub(crate) async fn resolve(
         &self,
         read: Option<Definition>,
         cluster: &Cluster,
+        live: Option<&(Service, Value)>,
     ) -> anyhow::Result<Wanted> {
         if let Some(definition) = read {
             return Ok(Wanted::New(Box::new(definition)));
@@ -62,7 +67,23 @@ impl Source {
         let reference = match self {
             Self::File(path) => return Ok(Wanted::New(Box::new(definition::read(path)?))),
             Self::Registered(reference) => reference,
+            Self::Live => {
+                let (service, json) = live.context("there is no service whose task definition could be taken")?;
+                return Ok(Wanted::Registered {
+                    arn: service.task_definition.clone(),
+                    json: json.clone(),
+                });
+            }
         };
+        // What the service runs has been looked at already.
+        if let Some((service, json)) = live
+            && *reference == service.task_definition
+        {
+            return Ok(Wanted::Registered {
+                arn: reference.clone(),
+                json: json.clone(),
+            });
+        }
         let live = cluster.definition(reference).await?;
         Ok(Wanted::Registered {
             arn: live

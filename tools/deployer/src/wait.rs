@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use contract::deployment::Deployment;
+use contract::deployment::{Deployment, Verdict};
 use tokio::time::Instant;
 use toolkit::{Console, Fault};
 
 use crate::cloud::Cloud;
 use crate::definition;
-use crate::deploy::{detached, verdict};
 use crate::follower::Follower;
 use crate::inspect::Inspector;
 use crate::interrupt::Interrupt;
-use crate::plan::way_back;
-use crate::service::short;
+use crate::service::{Rollout, Service, State, short};
+use crate::settle::{detached, verdict};
 use crate::task_log::Streams;
 use crate::timeline::Timeline;
-use crate::watch::Watch;
+use crate::watch::{Limits, Watch};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +50,35 @@ pub(crate) async fn wait(
             known.join(", ")
         );
         return Err(Fault::new(1, message)
-            .with_hint("ECS forgets a deployment soon after another has taken its place")
+            .with_hint("ECS forgets a deployment soon after another has taken its place; `deployer history` tells of those before")
             .into());
     };
+    let (mut watch, mut document) = attach(cloud, console, service, &rollout).await?;
+    let limits = Limits {
+        deadline: begun + request.timeout,
+        failures: None,
+        placement: None,
+    };
+    let watched = tokio::select! {
+        watched = watch.until(limits) => Some(watched?),
+        () = interrupt.received() => None,
+    };
+    (document.verdict, document.reason) = match watched {
+        Some(watched) => verdict(&watch, watched),
+        None => detached(&watch),
+    };
+    document.elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    watch.conclude(&mut document);
+    Ok(document)
+}
+
+/// Takes up a deployment that has begun, with the document as far as it can be known.
+pub(crate) async fn attach<'a>(
+    cloud: &'a Cloud,
+    console: &'a Console,
+    service: Service,
+    rollout: &Rollout,
+) -> anyhow::Result<(Watch<'a>, Deployment)> {
     console.status(&format!(
         "deployment {} of {}",
         rollout.id,
@@ -61,33 +86,36 @@ pub(crate) async fn wait(
     ));
     let live = cloud.cluster.definition(&rollout.task_definition).await?;
     let streams = Streams::of(&definition::of_live(&live)?);
-    let previous = way_back(&service).filter(|back| *back != rollout.task_definition);
+    let replaced = service.rollouts.iter().find(|other| {
+        other.state == State::Completed && other.task_definition != rollout.task_definition
+    });
+    let previous = replaced.map(|other| other.task_definition.clone());
+    let document = Deployment {
+        cluster: cloud.cluster.name.clone(),
+        service: service.name.clone(),
+        verdict: Verdict::Started,
+        reason: String::new(),
+        deployment_id: Some(rollout.id.clone()),
+        service_deployment: None,
+        service_revision: None,
+        task_definition: rollout.task_definition.clone(),
+        previous_task_definition: previous.clone(),
+        serving_task_definition: service.task_definition.clone(),
+        registered: false,
+        rollback: None,
+        tasks: Vec::new(),
+        smoke: Vec::new(),
+        url: None,
+        failures: Vec::new(),
+        timeline: Vec::new(),
+        elapsed_ms: 0,
+        applied: true,
+    };
     let follower = Follower::new(&rollout.id, previous.as_deref(), &service.events);
     let inspector = Inspector::new(&rollout.id, streams);
     let timeline = Timeline::default();
-    let mut watch = Watch::new(cloud, console, service, follower, inspector, timeline);
-    let watched = tokio::select! {
-        watched = watch.until(begun + request.timeout, None) => Some(watched?),
-        () = interrupt.received() => None,
-    };
-    let (verdict, reason) = match watched {
-        Some(watched) => verdict(&watch, watched),
-        None => detached(&watch),
-    };
-    Ok(Deployment {
-        cluster: cloud.cluster.name.clone(),
-        service: request.service.clone(),
-        verdict,
-        reason,
-        deployment_id: Some(rollout.id),
-        task_definition: rollout.task_definition,
-        previous_task_definition: previous,
-        serving_task_definition: watch.service.task_definition.clone(),
-        registered: false,
-        url: cloud.balancing.address(console, &watch.service).await,
-        failures: watch.inspector.failures.into_document(),
-        timeline: watch.timeline.into_document(),
-        elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        applied: true,
-    })
+    let watch = Watch::new(
+        cloud, console, service, follower, inspector, timeline, None,
+    );
+    Ok((watch, document))
 }

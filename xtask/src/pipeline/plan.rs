@@ -285,7 +285,9 @@ impl Parts<'_> {
                 "--minimum-healthy-percent",
                 &service.minimum_healthy_percent.to_string(),
             ])
-            .args(["--maximum-percent", &service.maximum_percent.to_string()]);
+            .args(["--maximum-percent", &service.maximum_percent.to_string()])
+            .arg("--url")
+            .args(["--message", &format!("build {}", self.build_number)]);
         if let Some(port) = service.port {
             call = call.args([
                 "--target-group",

@@ -52,7 +52,7 @@ fn ends(descriptions: Vec<Vec<Rollout>>) -> Vec<Option<End>> {
     let mut follower = Follower::new("2", None, &[]);
     descriptions
         .into_iter()
-        .map(|rollouts| follower.observe(&service(rollouts)).end)
+        .map(|rollouts| follower.observe(&service(rollouts), None).end)
         .collect()
 }
 
@@ -105,7 +105,7 @@ fn sees_a_return_that_is_over_before_it_was_looked_at() {
     )]);
     described.events = vec![event("e", "(service web) rolling back to deployment 3.")];
     assert_eq!(
-        follower.observe(&described).end,
+        follower.observe(&described, None).end,
         Some(End::RolledBack("completed.".to_owned()))
     );
 }
@@ -117,12 +117,12 @@ fn knows_a_return_by_what_ran_before_and_a_newcomer_by_what_did_not() {
     let described = service(vec![done, ours]);
     let mut follower = Follower::new("2", Some("arn:aws:ecs:r:1:task-definition/web:3"), &[]);
     assert_eq!(
-        follower.observe(&described).end,
+        follower.observe(&described, None).end,
         Some(End::RolledBack(BREAKER.to_owned()))
     );
     let mut follower = Follower::new("2", Some("arn:aws:ecs:r:1:task-definition/web:1"), &[]);
     assert_eq!(
-        follower.observe(&described).end,
+        follower.observe(&described, None).end,
         Some(End::Superseded("3".to_owned()))
     );
 }
@@ -133,7 +133,7 @@ fn fails_when_nothing_brings_it_back() {
     let expected = Some(End::Failed(BREAKER.to_owned()));
     let mut alone = service(failed());
     alone.configuration = None;
-    assert_eq!(Follower::new("2", None, &[]).observe(&alone).end, expected);
+    assert_eq!(Follower::new("2", None, &[]).observe(&alone, None).end, expected);
     // With a breaker that rolls back, ECS is given a moment to do so.
     let seen = ends((0..6).map(|_| failed()).collect());
     assert_eq!(seen, [None, None, None, None, None, expected]);
@@ -145,14 +145,14 @@ fn notices_that_the_return_fails_or_is_taken_over() {
     follower.returns_by("3", "3 tasks failed");
     let failed = service(vec![rollout("3", "PRIMARY", State::Failed, "no room")]);
     assert_eq!(
-        follower.observe(&failed).end,
+        follower.observe(&failed, None).end,
         Some(End::Failed(
             "3 tasks failed; the return to web:3 failed too: no room".to_owned()
         ))
     );
     let other = service(vec![rollout("4", "PRIMARY", State::InProgress, "")]);
     assert_eq!(
-        follower.observe(&other).end,
+        follower.observe(&other, None).end,
         Some(End::Superseded("4".to_owned()))
     );
 }
@@ -162,7 +162,7 @@ fn ends_with_a_service_that_is_being_deleted() {
     let mut described = service(vec![rollout("2", "PRIMARY", State::InProgress, "")]);
     described.status = "DRAINING".to_owned();
     assert_eq!(
-        Follower::new("2", None, &[]).observe(&described).end,
+        Follower::new("2", None, &[]).observe(&described, None).end,
         Some(End::Failed("the service web is DRAINING".to_owned()))
     );
 }
@@ -172,16 +172,143 @@ fn tells_each_event_once_and_counts_when_they_change() {
     let mut described = service(vec![rollout("2", "PRIMARY", State::InProgress, "")]);
     described.events = vec![event("old", "before"), event("new", "after")];
     let mut follower = Follower::new("2", None, &[event("old", "before")]);
-    let first = follower.observe(&described);
+    let first = follower.observe(&described, None);
     assert_eq!(first.events, [event("new", "after")]);
     assert_eq!(
         first.counts.as_deref(),
         Some("web:2: 1 of 2 running, 1 pending")
     );
-    assert_eq!(follower.observe(&described), Observation::default());
+    assert_eq!(follower.observe(&described, None), Observation::default());
     described.rollouts[0].failed = 1;
     assert_eq!(
-        follower.observe(&described).counts.as_deref(),
+        follower.observe(&described, None).counts.as_deref(),
         Some("web:2: 1 of 2 running, 1 pending, 1 failed")
+    );
+}
+
+fn record(state: Course, reason: &str) -> Record {
+    Record {
+        state,
+        reason: reason.to_owned(),
+        status: "STATUS".to_owned(),
+        ..Record::default()
+    }
+}
+
+/// Feeds descriptions with the record beside them.
+fn judged(descriptions: Vec<(Vec<Rollout>, Record)>) -> Vec<Option<End>> {
+    let mut follower = Follower::new("2", None, &[]);
+    descriptions
+        .into_iter()
+        .map(|(rollouts, record)| follower.observe(&service(rollouts), Some(&record)).end)
+        .collect()
+}
+
+#[test]
+fn believes_the_record_before_the_rollouts() {
+    let completed = || vec![rollout("2", "PRIMARY", State::Completed, "")];
+    let other = || vec![rollout("3", "PRIMARY", State::Completed, "")];
+    assert_eq!(
+        judged(vec![
+            (completed(), record(Course::Forward, "")),
+            (completed(), record(Course::Successful, "")),
+        ]),
+        [None, Some(End::Completed)]
+    );
+    assert_eq!(
+        judged(vec![
+            (other(), record(Course::Back, "Alarm.")),
+            (other(), record(Course::RolledBack, "Alarm.")),
+        ]),
+        [None, Some(End::RolledBack("Alarm".to_owned()))]
+    );
+    assert_eq!(
+        judged(vec![(other(), record(Course::Stopped, ""))]),
+        [Some(End::Superseded("3".to_owned()))]
+    );
+    assert_eq!(
+        judged(vec![(
+            completed(),
+            record(Course::RollbackFailed, "No rollback candidate was found.")
+        )]),
+        [Some(End::Failed("No rollback candidate was found".to_owned()))]
+    );
+}
+
+#[test]
+fn does_not_wait_for_ever_for_a_record_that_stays_behind() {
+    let completed = || {
+        (
+            vec![rollout("2", "PRIMARY", State::Completed, "")],
+            record(Course::Forward, ""),
+        )
+    };
+    let seen = judged((0..6).map(|_| completed()).collect());
+    assert_eq!(seen, [None, None, None, None, None, Some(End::Completed)]);
+}
+
+#[test]
+fn leaves_the_verdict_to_the_record_where_traffic_is_shifted() {
+    let mut described = service(vec![rollout("2", "PRIMARY", State::Completed, "")]);
+    let configuration = DeploymentConfiguration::builder()
+        .strategy(aws_sdk_ecs::types::DeploymentStrategy::BlueGreen);
+    described.configuration = Some(configuration.build());
+    let mut follower = Follower::new("2", None, &[]);
+    assert!(follower.needs_record(&described));
+    let baking = Record {
+        stage: Some("BAKE_TIME".to_owned()),
+        production: Some(100.0),
+        ..record(Course::Forward, "")
+    };
+    let first = follower.observe(&described, Some(&baking));
+    assert_eq!(
+        first.counts.as_deref(),
+        Some("stage BAKE_TIME, 100 % of the traffic is on the new ones")
+    );
+    for _ in 0..10 {
+        assert_eq!(
+            follower.observe(&described, Some(&baking)),
+            Observation::default()
+        );
+    }
+    let done = record(Course::Successful, "");
+    assert_eq!(
+        follower.observe(&described, Some(&done)).end,
+        Some(End::Completed)
+    );
+}
+
+#[test]
+fn follows_a_stop_that_was_asked_for_to_its_end() {
+    let mut follower = Follower::new("2", Some("arn:aws:ecs:r:1:task-definition/web:1"), &[]);
+    follower.is_stopped("3 tasks failed");
+    assert!(follower.is_returning());
+    let ours = || rollout("2", "PRIMARY", State::InProgress, "");
+    let seen = follower.observe(&service(vec![ours()]), Some(&record(Course::Back, "x")));
+    assert_eq!((seen.turn, seen.end), (None, None));
+    let back = rollout("1", "PRIMARY", State::Completed, "");
+    let end = follower
+        .observe(
+            &service(vec![back]),
+            Some(&record(Course::RolledBack, "x")),
+        )
+        .end;
+    assert_eq!(end, Some(End::RolledBack("3 tasks failed".to_owned())));
+    assert_eq!(follower.way_back(), Some((RollbackBy::Stop, Some("1"))));
+}
+
+#[test]
+fn names_the_alarms_that_sent_it_back() {
+    let mut follower = Follower::new("2", None, &[]);
+    let alarmed = Record {
+        alarms: vec!["web-5xx".to_owned()],
+        ..record(Course::Back, "Service deployment rolled back because of alarms.")
+    };
+    let described = service(vec![rollout("2", "PRIMARY", State::InProgress, "")]);
+    assert_eq!(
+        follower.observe(&described, Some(&alarmed)).turn.as_deref(),
+        Some(
+            "ECS sends the service back: Service deployment rolled back because of alarms (in ALARM: web-5xx)"
+        )
     );
 }

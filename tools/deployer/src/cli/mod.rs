@@ -1,18 +1,21 @@
 //! The command line.
 
+mod deploy;
+
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use toolkit::Fault;
 use toolkit::console::Verbosity;
 
-use crate::create::{Behind, Launch, Network, Settings};
-use crate::deploy::{OnInterrupt, Release};
+use crate::create::{Launch, Network};
+use crate::deploy::Release;
 use crate::one_off::OneOff;
 use crate::rollback::Rollback;
 use crate::scale::Scale;
+use crate::stop::Stop;
 use crate::source::Source;
 use crate::status::{Form, Status};
 use crate::wait::Wait;
@@ -27,7 +30,8 @@ EXAMPLES
   deployer rollback --cluster prod --service api
 
 EXIT CODES
-  0 done   1 failed   2 wrong arguments   4 rolled back   5 superseded   6 timed out   130 interrupted";
+  0 done   1 failed   2 wrong arguments   3 refused: another deployment or the deploy lock is in the way
+  4 rolled back   5 superseded   6 timed out   130 interrupted";
 
 /// Releases task definitions to ECS services, and tells the truth about what became of it.
 #[derive(Debug, Parser)]
@@ -49,13 +53,17 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Put a service on a task definition and follow that deployment until it has ended
-    Deploy(Box<DeployArgs>),
+    Deploy(Box<deploy::DeployArgs>),
     /// Show services with their deployments, tasks, targets and events
     Status(StatusArgs),
     /// Follow a deployment that has begun
     Wait(WaitArgs),
     /// Put a service back on the release that worked before
     Rollback(RollbackArgs),
+    /// Replace the tasks of a service, though nothing has changed
+    Refresh(RefreshArgs),
+    /// End a deployment that is in progress: its service goes back to what worked
+    Stop(StopArgs),
     /// Set the number of a service's tasks and wait until they run
     Scale(ScaleArgs),
     /// Run a task once and wait until it has ended
@@ -83,68 +91,6 @@ struct NetworkArgs {
     /// Give such tasks public addresses
     #[arg(long, requires = "subnet")]
     public_ip: bool,
-}
-
-#[derive(Debug, Group)]
-struct DeployArgs {
-    #[command(flatten)]
-    place: Place,
-    /// A file as RegisterTaskDefinition takes it, or a registered one: ARN, FAMILY:REVISION or FAMILY
-    #[arg(long, value_name = "FILE|REF")]
-    task_definition: String,
-    /// Create the service if there is none
-    #[arg(long, requires = "desired_count")]
-    create: bool,
-    /// Tasks of a service that is created
-    #[arg(long, value_name = "N", requires = "create", value_parser = clap::value_parser!(i32).range(0..=5000))]
-    desired_count: Option<i32>,
-    /// Where tasks of a service that is created run
-    #[arg(
-        long,
-        value_name = "TYPE",
-        requires = "create",
-        ignore_case = true,
-        default_value = "EC2"
-    )]
-    launch_type: LaunchArg,
-    /// Target group of a service that is created, by name or ARN
-    #[arg(long, value_name = "NAME", requires_all = ["create", "container", "port"])]
-    target_group: Option<String>,
-    /// The container that the target group sends to
-    #[arg(long, value_name = "NAME", requires = "target_group")]
-    container: Option<String>,
-    /// Its port
-    #[arg(long, value_name = "PORT", requires = "target_group")]
-    port: Option<u16>,
-    /// For how many seconds after its start a task's bad health is passed over
-    #[arg(long, value_name = "SECONDS", requires = "create", value_parser = clap::value_parser!(i32).range(0..))]
-    health_grace: Option<i32>,
-    /// How many of the desired tasks stay healthy during a release
-    #[arg(long, value_name = "PERCENT", requires = "create", default_value_t = 100, value_parser = clap::value_parser!(i32).range(0..=200))]
-    minimum_healthy_percent: i32,
-    /// How many tasks there may be during a release
-    #[arg(long, value_name = "PERCENT", requires = "create", default_value_t = 200, value_parser = clap::value_parser!(i32).range(100..=200))]
-    maximum_percent: i32,
-    #[command(flatten)]
-    network: NetworkArgs,
-    /// How long there is for a verdict
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration::parse)]
-    timeout: Duration,
-    /// Give up when this many tasks have failed of the same
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    failures: u32,
-    /// Leave the service as it is when the release fails
-    #[arg(long)]
-    no_rollback: bool,
-    /// Show what would be done, and change nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// What an interruption does to the deployment
-    #[arg(long, value_name = "WHAT", default_value = "detach")]
-    on_interrupt: InterruptArg,
-    /// Take the place of a deployment that is in progress
-    #[arg(long)]
-    supersede: bool,
 }
 
 #[derive(Debug, Group)]
@@ -188,6 +134,23 @@ struct RollbackArgs {
 }
 
 #[derive(Debug, Group)]
+struct RefreshArgs {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    following: deploy::Following,
+}
+
+#[derive(Debug, Group)]
+struct StopArgs {
+    #[command(flatten)]
+    place: Place,
+    /// How long the way back may take
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    timeout: Duration,
+}
+
+#[derive(Debug, Group)]
 struct ScaleArgs {
     #[command(flatten)]
     place: Place,
@@ -228,14 +191,6 @@ enum LaunchArg {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum InterruptArg {
-    /// It goes on
-    Detach,
-    /// It is undone
-    Rollback,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
 enum FormatArg {
     /// Tables
     Text,
@@ -249,7 +204,7 @@ impl Args {
         let (cluster, command) = match self.action {
             Action::Deploy(args) => (
                 args.place.cluster.clone(),
-                Command::Deploy(Box::new(args.into_release())),
+                Command::Deploy(Box::new(args.into_release(self.output.as_deref()))),
             ),
             Action::Status(args) => {
                 let form = match args.format {
@@ -275,8 +230,21 @@ impl Args {
                     to: args.to,
                     timeout: args.timeout,
                     dry_run: args.dry_run,
+                    earlier: self.output.clone(),
                 };
                 (args.place.cluster, Command::Rollback(rollback))
+            }
+            Action::Refresh(args) => (
+                args.place.cluster.clone(),
+                Command::Deploy(Box::new(args.into_release(self.output.as_deref()))),
+            ),
+            Action::Stop(args) => {
+                let stop = Stop {
+                    service: args.place.service,
+                    timeout: args.timeout,
+                    earlier: self.output.clone(),
+                };
+                (args.place.cluster, Command::Stop(stop))
             }
             Action::Scale(args) => {
                 let scale = Scale {
@@ -308,38 +276,13 @@ impl Args {
     }
 }
 
-impl DeployArgs {
-    fn into_release(self) -> Release {
-        let behind = match (self.target_group, self.container, self.port) {
-            (Some(target_group), Some(container), Some(port)) => Some(Behind {
-                target_group,
-                container,
-                port: i32::from(port),
-            }),
-            _ => None,
-        };
-        let create = self.desired_count.map(|desired| Settings {
-            desired,
-            launch: self.launch_type.into(),
-            network: self.network.into(),
-            behind,
-            health_grace: self.health_grace,
-            minimum_healthy_percent: self.minimum_healthy_percent,
-            maximum_percent: self.maximum_percent,
-        });
+impl RefreshArgs {
+    fn into_release(self, output: Option<&Path>) -> Release {
         Release {
-            service: self.place.service,
-            task_definition: Source::of(&self.task_definition),
-            create,
-            timeout: self.timeout,
-            failures: self.failures,
-            rolls_back: !self.no_rollback,
-            dry_run: self.dry_run,
-            on_interrupt: match self.on_interrupt {
-                InterruptArg::Detach => OnInterrupt::Detach,
-                InterruptArg::Rollback => OnInterrupt::RollBack,
-            },
-            supersede: self.supersede,
+            force: true,
+            ..self
+                .following
+                .into_release(self.place.service, Source::Live, output)
         }
     }
 }

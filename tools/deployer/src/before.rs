@@ -1,0 +1,127 @@
+//! What is there before a release begins, and the document as it is if nothing is done.
+
+use contract::deployment::{Deployment, Verdict};
+use serde_json::Value;
+
+use crate::cloud::Cloud;
+use crate::definition;
+use crate::deploy::Release;
+use crate::plan::{Planned, Step, plan};
+use crate::service::{Service, short};
+use crate::source::Wanted;
+
+/// What is there, and what has to be done about it.
+#[derive(Debug)]
+pub(crate) struct Before {
+    pub(crate) wanted: Wanted,
+    /// The service, with its task definition.
+    pub(crate) live: Option<(Service, Value)>,
+    pub(crate) step: Step,
+}
+
+/// What a look finds.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    Ready(Box<Before>),
+    /// Another deployment is in progress.
+    Busy {
+        service: Box<Service>,
+        reason: String,
+    },
+}
+
+pub(crate) async fn look(cloud: &Cloud, release: &Release) -> anyhow::Result<Looked> {
+    let read = release.task_definition.read()?;
+    let service = cloud.cluster.service(&release.service).await?;
+    let live = match service {
+        Some(service) => {
+            let live = cloud.cluster.definition(&service.task_definition).await?;
+            Some((service, definition::of_live(&live)?))
+        }
+        None => None,
+    };
+    let wanted = release
+        .task_definition
+        .resolve(read, &cloud.cluster, live.as_ref())
+        .await?;
+    let planned = plan(
+        release,
+        &cloud.cluster.name,
+        &wanted,
+        live.as_ref().map(|(service, json)| (service, json)),
+    )?;
+    Ok(match planned {
+        Planned::Step(step) => Looked::Ready(Box::new(Before { wanted, live, step })),
+        Planned::Busy(reason) => {
+            let service = live.map(|(service, _)| service).unwrap_or_default();
+            Looked::Busy {
+                service: Box::new(service),
+                reason,
+            }
+        }
+    })
+}
+
+impl Before {
+    /// The document as it is if nothing is done.
+    pub(crate) fn draft(&self, cloud: &Cloud, release: &Release) -> Deployment {
+        let service = &release.service;
+        let on = self
+            .live
+            .as_ref()
+            .map(|(service, _)| service.task_definition.clone());
+        let name = short(self.wanted.name());
+        let register = match self.wanted {
+            Wanted::New(_) => format!("register a revision of {name} and "),
+            Wanted::Registered { .. } => String::new(),
+        };
+        let reason = match &self.step {
+            Step::Nothing => format!(
+                "{service} unchanged: it runs {}",
+                on.as_deref().map(short).unwrap_or_default()
+            ),
+            Step::Update { differences } => format!(
+                "would {register}update {service}; different: {}",
+                differences.join(", ")
+            ),
+            Step::Settings { differences } => format!(
+                "would change settings of {service}, without new tasks: {}",
+                differences.join(", ")
+            ),
+            Step::Again => format!("would start the release of {name} to {service} again"),
+            Step::Create => format!("would {register}create the service {service}"),
+        };
+        let is_same = matches!(
+            self.step,
+            Step::Nothing | Step::Again | Step::Settings { .. }
+        );
+        Deployment {
+            cluster: cloud.cluster.name.clone(),
+            service: service.clone(),
+            verdict: if self.step == Step::Nothing {
+                Verdict::Unchanged
+            } else {
+                Verdict::Planned
+            },
+            reason,
+            deployment_id: None,
+            service_deployment: None,
+            service_revision: None,
+            task_definition: match &on {
+                Some(on) if is_same => on.clone(),
+                _ => self.wanted.name().to_owned(),
+            },
+            previous_task_definition: on.clone(),
+            serving_task_definition: on.unwrap_or_default(),
+            registered: false,
+            rollback: None,
+            tasks: Vec::new(),
+            smoke: Vec::new(),
+            url: None,
+            failures: Vec::new(),
+            timeline: Vec::new(),
+            elapsed_ms: 0,
+            applied: !release.dry_run,
+        }
+    }
+}
