@@ -41,9 +41,7 @@ impl Board {
         // Whoever comes second waits here for the answer that the first one fetches for both.
         let mut seen = self.seen.lock().await;
         seen.followed.insert(name.to_owned());
-        let is_known = seen
-            .at
-            .is_some_and(|at| at > since && at.elapsed() < FRESH)
+        let is_known = seen.at.is_some_and(|at| at > since && at.elapsed() < FRESH)
             && seen.services.contains_key(name);
         if !is_known {
             let names: Vec<String> = seen.followed.iter().cloned().collect();

@@ -6,8 +6,10 @@ use anyhow::Context as _;
 use aws::{SdkConfig, code, explain};
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
-use aws_sdk_ecs::types::{DeploymentConfiguration, DesiredStatus, Failure, ServiceRevision, StopServiceDeploymentStopType, Task, TaskDefinition,
-    TaskDefinitionField};
+use aws_sdk_ecs::types::{
+    DeploymentConfiguration, DesiredStatus, Failure, ServiceRevision,
+    StopServiceDeploymentStopType, Task, TaskDefinition, TaskDefinitionField,
+};
 use toolkit::Fault;
 
 use crate::definition;

@@ -234,7 +234,9 @@ mod tests {
 
     #[test]
     fn changes_only_what_differs_and_keeps_the_rest_of_the_configuration() {
-        let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true);
+        let breaker = DeploymentCircuitBreaker::builder()
+            .enable(true)
+            .rollback(true);
         let configuration = |minimum, maximum| {
             DeploymentConfiguration::builder()
                 .deployment_circuit_breaker(breaker.clone().build())

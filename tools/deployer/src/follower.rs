@@ -288,7 +288,11 @@ impl Follower {
             Course::Forward | Course::Back => {}
         }
         // The record says that it goes on. It may be a moment behind, but where traffic is shifted only it knows.
-        self.behind = if by_rollouts.is_some() { self.behind + 1 } else { 0 };
+        self.behind = if by_rollouts.is_some() {
+            self.behind + 1
+        } else {
+            0
+        };
         by_rollouts.filter(|_| self.behind > PATIENCE && !service.shifts_traffic())
     }
 

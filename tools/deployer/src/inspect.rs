@@ -211,7 +211,10 @@ impl Inspector {
         service: &Service,
         balanced: &Balanced,
     ) -> Result<Vec<(Target, Failed)>, Trouble> {
-        let targets = cloud.watched_balancing.targets(&balanced.target_group).await?;
+        let targets = cloud
+            .watched_balancing
+            .targets(&balanced.target_group)
+            .await?;
         let grace = Duration::from_secs(u64::try_from(service.grace_seconds).unwrap_or(0));
         let now = Instant::now();
         let bad: Vec<Target> = targets

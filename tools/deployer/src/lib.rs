@@ -125,11 +125,9 @@ pub fn run(request: Request) -> anyhow::Result<u8> {
                 &rollback::rollback(&cloud, &console, rollback).await?,
                 output,
             ),
-            Command::Stop(stop) => gone_back(
-                &console,
-                &stop::stop(&cloud, &console, stop).await?,
-                output,
-            ),
+            Command::Stop(stop) => {
+                gone_back(&console, &stop::stop(&cloud, &console, stop).await?, output)
+            }
             Command::Status(status) => show(&cloud, &console, status, output).await,
             Command::Scale(scale) => ended(scale::scale(&cloud, &console, scale).await?, output),
             Command::Run(run) => ended(one_off::run(&cloud, &console, run).await?, output),

@@ -57,7 +57,9 @@ pub(crate) fn plan(
             ),
         ));
     }
-    if !release.supersede && let Some(rollout) = service.in_progress() {
+    if !release.supersede
+        && let Some(rollout) = service.in_progress()
+    {
         return Ok(Planned::Busy(format!(
             "another deployment of {name} is in progress: {} ({}, {} of {} running)",
             rollout.id,

@@ -71,7 +71,10 @@ impl From<&ServiceDeployment> for Record {
             alarms.status() == Some(&ServiceDeploymentRollbackMonitorsStatus::Triggered)
         });
         Self {
-            arn: deployment.service_deployment_arn().unwrap_or_default().to_owned(),
+            arn: deployment
+                .service_deployment_arn()
+                .unwrap_or_default()
+                .to_owned(),
             state: course(deployment.status()),
             status: deployment
                 .status()
@@ -138,7 +141,10 @@ impl Record {
             parts.push(format!("stage {stage}"));
         }
         if self.tasks.1 > 0 {
-            parts.push(format!("{} of {} new tasks run", self.tasks.0, self.tasks.1));
+            parts.push(format!(
+                "{} of {} new tasks run",
+                self.tasks.0, self.tasks.1
+            ));
         }
         if let Some(percent) = self.production {
             parts.push(format!("{percent} % of the traffic is on the new ones"));
@@ -223,8 +229,14 @@ mod tests {
             (ServiceDeploymentStatus::RollbackInProgress, Course::Back),
             (ServiceDeploymentStatus::Successful, Course::Successful),
             (ServiceDeploymentStatus::Stopped, Course::Stopped),
-            (ServiceDeploymentStatus::RollbackSuccessful, Course::RolledBack),
-            (ServiceDeploymentStatus::RollbackFailed, Course::RollbackFailed),
+            (
+                ServiceDeploymentStatus::RollbackSuccessful,
+                Course::RolledBack,
+            ),
+            (
+                ServiceDeploymentStatus::RollbackFailed,
+                Course::RollbackFailed,
+            ),
         ];
         for (status, expected) in table {
             assert_eq!(course(Some(&status)), expected, "{status}");

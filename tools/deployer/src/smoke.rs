@@ -143,7 +143,9 @@ fn request(address: &str, host: Option<&str>) -> Result<Answer, ureq::Error> {
         .max_redirects(0)
         .build()
         .into();
-    let mut request = agent.get(address).header("user-agent", "longshore-deployer");
+    let mut request = agent
+        .get(address)
+        .header("user-agent", "longshore-deployer");
     if let Some(host) = host {
         request = request.header("host", host);
     }
@@ -176,7 +178,10 @@ mod tests {
             ("/", Ok(expectation("/", None, None))),
             ("/a?b=c", Ok(expectation("/a?b=c", None, None))),
             ("/a?b=c=204", Ok(expectation("/a?b=c", Some(204), None))),
-            ("/v=200:on: 2", Ok(expectation("/v", Some(200), Some("on: 2")))),
+            (
+                "/v=200:on: 2",
+                Ok(expectation("/v", Some(200), Some("on: 2"))),
+            ),
             ("healthz", Err(())),
             ("/x=999", Err(())),
         ];

@@ -68,7 +68,8 @@ impl Source {
             Self::File(path) => return Ok(Wanted::New(Box::new(definition::read(path)?))),
             Self::Registered(reference) => reference,
             Self::Live => {
-                let (service, json) = live.context("there is no service whose task definition could be taken")?;
+                let (service, json) =
+                    live.context("there is no service whose task definition could be taken")?;
                 return Ok(Wanted::Registered {
                     arn: service.task_definition.clone(),
                     json: json.clone(),

@@ -114,8 +114,6 @@ pub(crate) async fn attach<'a>(
     let follower = Follower::new(&rollout.id, previous.as_deref(), &service.events);
     let inspector = Inspector::new(&rollout.id, streams);
     let timeline = Timeline::default();
-    let watch = Watch::new(
-        cloud, console, service, follower, inspector, timeline, None,
-    );
+    let watch = Watch::new(cloud, console, service, follower, inspector, timeline, None);
     Ok((watch, document))
 }

@@ -296,7 +296,10 @@ impl<'a> Watch<'a> {
             } else {
                 format!(" until {} (then: {})", pause.expires_at, pause.then)
             };
-            let text = format!("the deployment waits for a word at the hook {}{until}", pause.id);
+            let text = format!(
+                "the deployment waits for a word at the hook {}{until}",
+                pause.id
+            );
             self.console.warning(&text);
             self.timeline.note(&text);
             self.console.hint(&format!(

@@ -15,9 +15,9 @@ use crate::deploy::Release;
 use crate::one_off::OneOff;
 use crate::rollback::Rollback;
 use crate::scale::Scale;
-use crate::stop::Stop;
 use crate::source::Source;
 use crate::status::{Form, Status};
+use crate::stop::Stop;
 use crate::wait::Wait;
 use crate::{Command, Request, duration};
 

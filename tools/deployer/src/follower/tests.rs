@@ -133,7 +133,10 @@ fn fails_when_nothing_brings_it_back() {
     let expected = Some(End::Failed(BREAKER.to_owned()));
     let mut alone = service(failed());
     alone.configuration = None;
-    assert_eq!(Follower::new("2", None, &[]).observe(&alone, None).end, expected);
+    assert_eq!(
+        Follower::new("2", None, &[]).observe(&alone, None).end,
+        expected
+    );
     // With a breaker that rolls back, ECS is given a moment to do so.
     let seen = ends((0..6).map(|_| failed()).collect());
     assert_eq!(seen, [None, None, None, None, None, expected]);
@@ -231,7 +234,9 @@ fn believes_the_record_before_the_rollouts() {
             completed(),
             record(Course::RollbackFailed, "No rollback candidate was found.")
         )]),
-        [Some(End::Failed("No rollback candidate was found".to_owned()))]
+        [Some(End::Failed(
+            "No rollback candidate was found".to_owned()
+        ))]
     );
 }
 
@@ -288,10 +293,7 @@ fn follows_a_stop_that_was_asked_for_to_its_end() {
     assert_eq!((seen.turn, seen.end), (None, None));
     let back = rollout("1", "PRIMARY", State::Completed, "");
     let end = follower
-        .observe(
-            &service(vec![back]),
-            Some(&record(Course::RolledBack, "x")),
-        )
+        .observe(&service(vec![back]), Some(&record(Course::RolledBack, "x")))
         .end;
     assert_eq!(end, Some(End::RolledBack("3 tasks failed".to_owned())));
     assert_eq!(follower.way_back(), Some((RollbackBy::Stop, Some("1"))));
@@ -302,7 +304,10 @@ fn names_the_alarms_that_sent_it_back() {
     let mut follower = Follower::new("2", None, &[]);
     let alarmed = Record {
         alarms: vec!["web-5xx".to_owned()],
-        ..record(Course::Back, "Service deployment rolled back because of alarms.")
+        ..record(
+            Course::Back,
+            "Service deployment rolled back because of alarms.",
+        )
     };
     let described = service(vec![rollout("2", "PRIMARY", State::InProgress, "")]);
     assert_eq!(

@@ -82,7 +82,9 @@ impl Locks {
                 return Ok(Attempt::Held(holder));
             }
             if !std::mem::replace(&mut is_told, true) {
-                console.status(&format!("waiting for the deploy lock of {service}: {holder}"));
+                console.status(&format!(
+                    "waiting for the deploy lock of {service}: {holder}"
+                ));
             }
             sleep(PAUSE).await;
         }
@@ -140,7 +142,10 @@ impl Locks {
                 Ok(Some(Record::from_json(text.unwrap_or_default())))
             }
             Err(error) if code(&error) == Some("ParameterNotFound") => Ok(None),
-            Err(error) => Err(Trouble::of(&format!("look at the deploy lock {name}"), error)),
+            Err(error) => Err(Trouble::of(
+                &format!("look at the deploy lock {name}"),
+                error,
+            )),
         }
     }
 
@@ -179,7 +184,10 @@ impl Locks {
         match self.ssm.delete_parameter().name(name).send().await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == Some("ParameterNotFound") => Ok(()),
-            Err(error) => Err(Trouble::of(&format!("give back the deploy lock {name}"), error)),
+            Err(error) => Err(Trouble::of(
+                &format!("give back the deploy lock {name}"),
+                error,
+            )),
         }
     }
 }

@@ -1,0 +1,18 @@
+//! Scenarios of releases: the deployer's program against a local AWS of its own. Each asserts the exit code, the
+//! document and what the service is in the end.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this is test code, and a failed step must end its test"
+)]
+
+#[path = "../e2e/support/programs.rs"]
+mod programs;
+
+mod first;
+mod identity;
+mod limits;
+mod lock;
+mod stage;
+mod trouble;
+mod verdicts;
