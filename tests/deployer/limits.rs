@@ -2,7 +2,7 @@
 
 use crate::stage::Stage;
 
-/// A version that is under way until somebody ends it.
+/// A version that never becomes healthy.
 fn endless(stage: &Stage) -> String {
     stage.write("endless", &stage.definition(&[("LUDLOW_UNHEALTHY", "1")]))
 }
@@ -12,6 +12,7 @@ const PATIENT: [&str; 2] = ["--failures", "99"];
 #[test]
 fn says_that_it_goes_on_when_time_is_up() {
     let (stage, _good) = Stage::with_service();
+    stage.without_breaker();
     let outcome = stage.deploy(
         &endless(&stage),
         &[&PATIENT[..], &["--timeout", "2s"]].concat(),
@@ -33,6 +34,7 @@ fn says_that_it_goes_on_when_time_is_up() {
 #[test]
 fn goes_back_when_time_is_up_if_told_to() {
     let (stage, good) = Stage::with_service();
+    stage.without_breaker();
     let more = ["--timeout", "2s", "--on-timeout", "rollback"];
     let outcome = stage.deploy(&endless(&stage), &[&PATIENT[..], &more].concat());
     outcome.is(4, "rolled-back", "the time limit passed");
@@ -59,6 +61,7 @@ fn detaches_when_it_is_interrupted_and_can_be_taken_up_again() {
 #[test]
 fn goes_back_when_it_is_interrupted_if_told_to() {
     let (stage, good) = Stage::with_service();
+    stage.without_breaker();
     let more = [&PATIENT[..], &["--on-interrupt", "rollback"]].concat();
     let mut running = stage.begin(&endless(&stage), &more);
     running.says("running");
@@ -70,6 +73,7 @@ fn goes_back_when_it_is_interrupted_if_told_to() {
 #[test]
 fn leaves_at_the_second_interruption() {
     let (stage, good) = Stage::with_service();
+    stage.without_breaker();
     let more = [&PATIENT[..], &["--on-interrupt", "rollback"]].concat();
     let mut running = stage.begin(&endless(&stage), &more);
     running.says("running");

@@ -10,9 +10,11 @@
 mod programs;
 
 mod first;
+mod group;
 mod identity;
 mod limits;
 mod lock;
+mod looking;
 mod stage;
 mod trouble;
 mod verdicts;

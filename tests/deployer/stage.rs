@@ -231,6 +231,19 @@ impl Stage {
         (stage, good)
     }
 
+    /// Tells ECS to let deployments fail for ever.
+    pub(crate) fn without_breaker(&self) -> &Self {
+        let configuration = json!({
+            "deploymentCircuitBreaker": { "enable": false, "rollback": false },
+            "minimumHealthyPercent": 100, "maximumPercent": 200,
+        });
+        self.call(
+            "UpdateService",
+            &json!({ "cluster": CLUSTER, "service": SERVICE, "deploymentConfiguration": configuration }),
+        );
+        self
+    }
+
     pub(crate) fn deploy(&self, definition: &str, more: &[&str]) -> Outcome {
         self.begin(definition, more).end()
     }

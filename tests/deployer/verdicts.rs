@@ -39,21 +39,34 @@ fn rejects(
     reason: &str,
 ) -> (Stage, crate::stage::Outcome) {
     let (stage, good) = Stage::with_service();
+    rejects_on(stage, &good, variables, more, reason)
+}
+
+fn rejects_on(
+    stage: Stage,
+    good: &str,
+    variables: &[(&str, &str)],
+    more: &[&str],
+    reason: &str,
+) -> (Stage, crate::stage::Outcome) {
     let file = stage.write("bad", &stage.definition(variables));
     let outcome = stage.deploy(&file, more);
     outcome.is(4, "rolled-back", reason);
     assert_eq!(outcome.document["serving_task_definition"], good);
     assert_eq!(outcome.document["rollback"]["task_definition"], good);
-    stage.serves(&good);
+    stage.serves(good);
     (stage, outcome)
 }
 
 #[test]
-fn goes_back_from_a_crash_loop_before_the_breaker() {
-    // ECS's breaker would take ten failures of this one.
-    let (_stage, outcome) = rejects(
+fn goes_back_from_a_crash_loop_that_ecs_would_let_go_on() {
+    let (stage, good) = Stage::with_service();
+    stage.without_breaker();
+    let (_stage, outcome) = rejects_on(
+        stage,
+        &good,
         &[("LUDLOW_CRASH", "start")],
-        &["--failures", "2"],
+        &[],
         "tasks failed: Essential container in task exited (container api, exit code 1)",
     );
     let failure = &outcome.document["failures"][0];
@@ -116,7 +129,7 @@ fn tells_a_rollback_by_the_circuit_breaker_from_success() {
     let (stage, outcome) = rejects(
         &[("LUDLOW_CRASH", "start")],
         &["--failures", "99"],
-        "ECS deployment circuit breaker: tasks failed to start.",
+        "Service deployment rolled back because the circuit breaker threshold was exceeded",
     );
     assert_eq!(outcome.document["rollback"]["by"], "ecs");
     // Nothing was deregistered: the way back is open again.

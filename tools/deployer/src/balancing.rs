@@ -6,8 +6,12 @@ use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::types::{Action, Listener, ProtocolEnum, Rule};
 use toolkit::{Console, Fault};
 
+use crate::forecast::TargetFacts;
 use crate::service::Service;
 use crate::trouble::Trouble;
+
+/// How long a target that goes is let alone with the requests that it has.
+const DELAY: &str = "deregistration_delay.timeout_seconds";
 
 /// The load balancers of the account and region.
 #[derive(Debug, Clone)]
@@ -69,6 +73,42 @@ impl Balancing {
             .and_then(|group| group.target_group_arn())
             .map(str::to_owned)
             .with_context(|| format!("no target group {name} was returned"))
+    }
+
+    /// What a target group imposes on a release.
+    pub(crate) async fn facts(&self, group: &str) -> anyhow::Result<TargetFacts> {
+        let what = format!("look at the target group {group}");
+        let (described, attributes) = tokio::join!(
+            self.client
+                .describe_target_groups()
+                .target_group_arns(group)
+                .send(),
+            self.client
+                .describe_target_group_attributes()
+                .target_group_arn(group)
+                .send(),
+        );
+        let described = described.map_err(|error| explain(&what, error))?;
+        let attributes = attributes.map_err(|error| explain(&what, error))?;
+        let described = described
+            .target_groups()
+            .first()
+            .with_context(|| format!("cannot {what}: the answer has none"))?;
+        let delay = attributes
+            .attributes()
+            .iter()
+            .find(|attribute| attribute.key() == Some(DELAY))
+            .and_then(|attribute| attribute.value()?.parse().ok());
+        let seconds = |found: Option<i32>, usual| {
+            found
+                .and_then(|found| u64::try_from(found).ok())
+                .unwrap_or(usual)
+        };
+        Ok(TargetFacts {
+            interval: seconds(described.health_check_interval_seconds(), 30),
+            unhealthy_threshold: seconds(described.unhealthy_threshold_count(), 2),
+            deregistration_delay: delay.unwrap_or(300),
+        })
     }
 
     /// The targets of a group.

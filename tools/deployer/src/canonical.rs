@@ -15,14 +15,40 @@ const ADDED: [&str; 9] = [
     "tags",
 ];
 
+/// One member in which two definitions differ. Null stands for a member that is not there.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Difference {
+    /// For example `containerDefinitions.api.image`.
+    pub(crate) path: String,
+    pub(crate) live: Value,
+    pub(crate) wanted: Value,
+}
+
 /// What the two definitions differ in, as paths; empty if they ask for the same.
 pub(crate) fn differences(live: &Value, wanted: &Value) -> Vec<String> {
+    let found = compared(live, wanted).into_iter();
+    found.map(|difference| difference.path).collect()
+}
+
+/// What the two definitions differ in, with both values.
+pub(crate) fn compared(live: &Value, wanted: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     collect(&canonical(live), &canonical(wanted), "", &mut found);
     found
 }
 
-fn collect(live: &Value, wanted: &Value, path: &str, found: &mut Vec<String>) {
+/// What is left of a definition that ECS described when it is to be registered again, its tags with it.
+pub(crate) fn registrable(live: &Value) -> Value {
+    let mut definition = compact(live).unwrap_or_else(|| Value::Object(Map::new()));
+    if let Some(members) = definition.as_object_mut() {
+        for name in ADDED.iter().filter(|name| **name != "tags") {
+            members.remove(*name);
+        }
+    }
+    definition
+}
+
+fn collect(live: &Value, wanted: &Value, path: &str, found: &mut Vec<Difference>) {
     match (live, wanted) {
         _ if live == wanted => {}
         (Value::Object(live), Value::Object(wanted)) => {
@@ -44,7 +70,11 @@ fn collect(live: &Value, wanted: &Value, path: &str, found: &mut Vec<String>) {
                 );
             }
         }
-        _ => found.push(path.to_owned()),
+        _ => found.push(Difference {
+            path: path.to_owned(),
+            live: live.clone(),
+            wanted: wanted.clone(),
+        }),
     }
 }
 

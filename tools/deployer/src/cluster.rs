@@ -7,14 +7,15 @@ use aws::{SdkConfig, code, explain};
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionInput;
 use aws_sdk_ecs::types::{
-    DeploymentConfiguration, DesiredStatus, Failure, ServiceRevision,
-    StopServiceDeploymentStopType, Task, TaskDefinition, TaskDefinitionField,
+    DeploymentConfiguration, DeploymentLifecycleHookAction, DesiredStatus, Failure,
+    ServiceDeploymentBrief, ServiceDeploymentStatus, ServiceRevision,
+    StopServiceDeploymentStopType, Tag, Task, TaskDefinition, TaskDefinitionField,
 };
 use toolkit::Fault;
 
 use crate::definition;
 use crate::record::Record;
-use crate::service::Service;
+use crate::service::{Service, short};
 use crate::trouble::Trouble;
 
 /// DescribeServices takes this many.
@@ -23,6 +24,8 @@ const SERVICES_A_CALL: usize = 10;
 const TASKS_A_CALL: usize = 100;
 /// DescribeServiceRevisions and DescribeServiceDeployments take this many.
 const RECORDS_A_CALL: usize = 20;
+/// ListServiceDeployments gives this many.
+const RECORDS_A_PAGE: i32 = 100;
 
 /// What a call of UpdateService changes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -119,6 +122,15 @@ impl Cluster {
 
     /// A task definition by ARN, `family:revision` or family.
     pub(crate) async fn definition(&self, reference: &str) -> Result<TaskDefinition, Trouble> {
+        let (definition, _tags) = self.definition_with_tags(reference).await?;
+        Ok(definition)
+    }
+
+    /// The same with its tags, which are not part of what ECS calls the definition.
+    pub(crate) async fn definition_with_tags(
+        &self,
+        reference: &str,
+    ) -> Result<(TaskDefinition, Vec<Tag>), Trouble> {
         let what = format!("look at the task definition {reference}");
         let answer = self
             .ecs
@@ -128,10 +140,12 @@ impl Cluster {
             .send()
             .await
             .map_err(|error| Trouble::of(&what, error))?;
-        answer
+        let tags = answer.tags.unwrap_or_default();
+        let definition = answer
             .task_definition
             .with_context(|| format!("cannot {what}: the answer has none"))
-            .map_err(Trouble::Final)
+            .map_err(Trouble::Final)?;
+        Ok((definition, tags))
     }
 
     /// Registers a revision and gives its ARN.
@@ -225,6 +239,94 @@ impl Cluster {
             .await
             .map_err(|error| Trouble::of(&format!("look at the deployment {arn}"), error))?;
         Ok(answer.service_deployments().first().map(Record::from))
+    }
+
+    /// ECS's records of the service's deployments, the newest first: all that it keeps, or `most`.
+    pub(crate) async fn records(
+        &self,
+        service: &str,
+        status: Option<ServiceDeploymentStatus>,
+        most: usize,
+    ) -> Result<Vec<ServiceDeploymentBrief>, Trouble> {
+        let what = format!("look at the past releases of the service {service}");
+        let (mut records, mut token) = (Vec::new(), None);
+        loop {
+            let answer = self
+                .ecs
+                .list_service_deployments()
+                .cluster(&self.name)
+                .service(service)
+                .set_status(status.clone().map(|status| vec![status]))
+                .max_results(i32::try_from(most).unwrap_or(i32::MAX).min(RECORDS_A_PAGE))
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| Trouble::of(&what, error))?;
+            token = answer.next_token().map(str::to_owned);
+            records.extend(answer.service_deployments.unwrap_or_default());
+            if token.is_none() || records.len() >= most {
+                break;
+            }
+        }
+        records.sort_by_key(|record| {
+            std::cmp::Reverse(
+                record
+                    .created_at()
+                    .map(aws_smithy_types::DateTime::as_nanos),
+            )
+        });
+        records.truncate(most);
+        Ok(records)
+    }
+
+    /// Names of all services.
+    pub(crate) async fn all_services(&self) -> Result<Vec<String>, Trouble> {
+        let what = format!("list the services of the cluster {}", self.name);
+        let pages = self.ecs.list_services().cluster(&self.name);
+        let mut pages = pages.into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Trouble::of(&what, error))?;
+            let arns = page.service_arns.unwrap_or_default();
+            names.extend(arns.iter().map(|arn| short(arn).to_owned()));
+        }
+        Ok(names)
+    }
+
+    /// ARNs of the tasks of a family, whoever started them.
+    pub(crate) async fn tasks_of_family(
+        &self,
+        family: &str,
+        status: DesiredStatus,
+    ) -> Result<Vec<String>, Trouble> {
+        let pages = self.ecs.list_tasks().cluster(&self.name);
+        let pages = pages.family(family).desired_status(status);
+        let mut pages = pages.into_paginator().send();
+        let mut arns = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| Trouble::of(&format!("list the tasks of {family}"), error))?;
+            arns.extend(page.task_arns.unwrap_or_default());
+        }
+        Ok(arns)
+    }
+
+    /// Says how a deployment that waits at a hook goes on.
+    pub(crate) async fn proceed(
+        &self,
+        record: &str,
+        hook: &str,
+        action: DeploymentLifecycleHookAction,
+    ) -> anyhow::Result<()> {
+        self.ecs
+            .continue_service_deployment()
+            .service_deployment_arn(record)
+            .hook_id(hook)
+            .action(action)
+            .send()
+            .await
+            .map_err(|error| explain(&format!("go on from the hook {hook}"), error))?;
+        Ok(())
     }
 
     /// Service revisions by their ARNs. What ECS has forgotten is left out.

@@ -176,7 +176,7 @@ pub(crate) async fn deploy(
 }
 
 /// A document of which only the place is known.
-fn blank(cloud: &Cloud, release: &Release) -> Deployment {
+pub(crate) fn blank(cloud: &Cloud, release: &Release) -> Deployment {
     Deployment {
         cluster: cloud.cluster.name.clone(),
         service: release.service.clone(),

@@ -223,7 +223,14 @@ impl Follower {
         if !is_return {
             return None;
         }
-        let reason = self.failed.get_or_insert_with(|| primary.reason.clone());
+        let told = events
+            .iter()
+            .find_map(|event| event.text.split_once(" deployment failed: "));
+        let reason = self.failed.get_or_insert_with(|| match told {
+            Some((_, reason)) => format!("ECS: {}", reason.trim_end_matches('.')),
+            None if says_so(&primary.reason) => primary.reason.clone(),
+            None => "ECS rolled the deployment back".to_owned(),
+        });
         let turn = format!(
             "ECS rolls back to {} by {}: {reason}",
             short(&primary.task_definition),
@@ -268,6 +275,9 @@ impl Follower {
             Course::RollbackFailed => {
                 let why = match record.reason.as_str() {
                     "" => "the way back failed",
+                    reason if reason.starts_with("No rollback candidate") => {
+                        "there is no release that worked to go back to"
+                    }
                     reason => reason.trim_end_matches('.'),
                 };
                 let reason = reason();

@@ -13,7 +13,7 @@ use crate::service::{Service, State};
 use crate::trouble::Trouble;
 
 /// ECS describes this many revisions in a call, which are as many releases as are looked back on.
-const RELEASES: i32 = 20;
+const RELEASES: usize = 20;
 
 /// A release to go back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,27 +96,13 @@ async fn recorded(
     service: &str,
     given_up: &str,
 ) -> Result<Option<String>, Trouble> {
-    let what = format!("look at the past releases of the service {service}");
-    let answer = cluster
-        .ecs
-        .list_service_deployments()
-        .cluster(&cluster.name)
-        .service(service)
-        .status(ServiceDeploymentStatus::Successful)
-        .max_results(RELEASES)
-        .send()
-        .await
-        .map_err(|error| Trouble::of(&what, error))?;
-    let mut releases: Vec<(aws_smithy_types::DateTime, String)> = answer
-        .service_deployments()
+    let status = Some(ServiceDeploymentStatus::Successful);
+    let releases = cluster.records(service, status, RELEASES).await?;
+    let mut revisions: Vec<String> = releases
         .iter()
-        .filter_map(|release| {
-            let at = *release.created_at()?;
-            Some((at, release.target_service_revision_arn()?.to_owned()))
-        })
+        .filter_map(|release| release.target_service_revision_arn())
+        .map(str::to_owned)
         .collect();
-    releases.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    let mut revisions: Vec<String> = releases.into_iter().map(|(_, arn)| arn).collect();
     revisions.dedup();
     let described = cluster.revisions(&revisions).await?;
     Ok(revisions

@@ -14,15 +14,22 @@ mod cluster;
 mod create;
 mod definition;
 mod deploy;
+mod diff;
 mod duration;
 mod failure;
 mod follower;
+mod forecast;
+mod group;
+mod history;
+mod init;
 mod inspect;
 mod interrupt;
 mod last_good;
 mod lock;
 mod one_off;
 mod plan;
+mod proceed;
+mod prune;
 mod record;
 mod rollback;
 mod scale;
@@ -33,9 +40,12 @@ mod smoke;
 mod source;
 mod status;
 mod stop;
+mod table;
 mod task_log;
+mod tasks;
 mod timeline;
 mod trouble;
+mod unlock;
 mod wait;
 mod watch;
 
@@ -53,13 +63,22 @@ use toolkit::output;
 use cloud::Cloud;
 pub use create::{Behind, Launch, Network, Settings};
 pub use deploy::{LockWish, Otherwise, Release};
+pub use diff::Diff;
+pub use forecast::gather::Outlook;
+pub use group::Group;
+pub use history::History;
+pub use init::Init;
 pub use one_off::OneOff;
+pub use proceed::Proceed;
+pub use prune::Prune;
 pub use rollback::Rollback;
 pub use scale::Scale;
 pub use smoke::{Expectation, Smoke};
 pub use source::Source;
 pub use status::{Form, Status};
 pub use stop::Stop;
+pub use tasks::Tasks;
+pub use unlock::Unlock;
 pub use wait::Wait;
 
 /// What is asked for.
@@ -88,6 +107,24 @@ pub enum Command {
     Rollback(Rollback),
     /// End a deployment that is in progress.
     Stop(Stop),
+    /// Release several services.
+    Group(Box<Group>),
+    /// Tell a deployment that waits at a hook how it goes on.
+    Proceed(Proceed),
+    /// Show what a release would change.
+    Diff(Diff, Form),
+    /// Show what a release would change, need and take.
+    Plan(Outlook, Form),
+    /// Show a service's tasks.
+    Tasks(Tasks, Form),
+    /// Show a service's releases.
+    History(History, Form),
+    /// Deregister revisions that nothing refers to.
+    Prune(Prune, Form),
+    /// Write down the task definition of a service that runs.
+    Init(Init),
+    /// Show or remove the deploy lock.
+    Unlock(Unlock),
     /// Set the number of tasks.
     Scale(Scale),
     /// Run a task once.
@@ -112,27 +149,102 @@ pub fn run(request: Request) -> anyhow::Result<u8> {
     aws::block_on(async {
         let cloud = Cloud::new(&aws::config().await?, &request.cluster);
         match &request.command {
-            Command::Deploy(release) => conclude(
-                &console,
-                &deploy::deploy(&cloud, &console, release).await?,
-                output,
-            ),
-            Command::Wait(wait) => {
-                conclude(&console, &wait::wait(&cloud, &console, wait).await?, output)
-            }
-            Command::Rollback(rollback) => gone_back(
-                &console,
-                &rollback::rollback(&cloud, &console, rollback).await?,
-                output,
-            ),
-            Command::Stop(stop) => {
-                gone_back(&console, &stop::stop(&cloud, &console, stop).await?, output)
-            }
-            Command::Status(status) => show(&cloud, &console, status, output).await,
+            Command::Deploy(_)
+            | Command::Wait(_)
+            | Command::Rollback(_)
+            | Command::Stop(_)
+            | Command::Proceed(_) => release(&cloud, &console, &request.command, output).await,
             Command::Scale(scale) => ended(scale::scale(&cloud, &console, scale).await?, output),
             Command::Run(run) => ended(one_off::run(&cloud, &console, run).await?, output),
+            Command::Unlock(lock) => ended(unlock::unlock(&cloud, &console, lock).await?, output),
+            Command::Group(group) => ended(group::group(&cloud, &console, group).await?, output),
+            Command::Init(init) => {
+                init::init(&cloud, &console, init).await?;
+                Ok(exit::DONE)
+            }
+            Command::Status(status) => show(&cloud, &console, status, output).await,
+            looking => look(&cloud, &console, looking, output).await,
         }
     })
+}
+
+/// Commands whose outcome is a deployment.
+async fn release(
+    cloud: &Cloud,
+    console: &Console,
+    command: &Command,
+    output: Option<&Path>,
+) -> anyhow::Result<u8> {
+    let (deployment, wants_back) = match command {
+        Command::Deploy(release) => (deploy::deploy(cloud, console, release).await?, false),
+        Command::Wait(wait) => (wait::wait(cloud, console, wait).await?, false),
+        Command::Rollback(rollback) => (rollback::rollback(cloud, console, rollback).await?, true),
+        Command::Stop(stop) => (stop::stop(cloud, console, stop).await?, true),
+        Command::Proceed(proceed) => {
+            let deployment = proceed::proceed(cloud, console, proceed).await?;
+            (deployment, proceed.back)
+        }
+        _ => unreachable!("the caller gives commands that release"),
+    };
+    // For who asked for the way back, to be back is success.
+    if wants_back && deployment.verdict == Verdict::RolledBack {
+        output::document(&labelled(&deployment), output, Secrecy::Public)?;
+        console.success(&deployment.reason);
+        return Ok(exit::DONE);
+    }
+    conclude(console, &deployment, output)
+}
+
+/// Commands that show something and have a form for people.
+async fn look(
+    cloud: &Cloud,
+    console: &Console,
+    command: &Command,
+    output: Option<&Path>,
+) -> anyhow::Result<u8> {
+    match command {
+        Command::Diff(diff, form) => {
+            let found = diff::diff(cloud, diff).await?;
+            print(&found, diff::text, *form, output)?;
+            Ok(if found.changes.is_empty() {
+                exit::DONE
+            } else {
+                exit::NEGATIVE
+            })
+        }
+        Command::Plan(outlook, form) => {
+            let prospect = forecast::gather::outlook(cloud, console, outlook).await?;
+            print(&prospect, forecast::gather::text, *form, output)
+        }
+        Command::Tasks(tasks, form) => print(
+            &tasks::tasks(cloud, tasks).await?,
+            tasks::text,
+            *form,
+            output,
+        ),
+        Command::History(history, form) => {
+            let releases = history::history(cloud, history).await?;
+            print(&releases, history::text, *form, output)
+        }
+        Command::Prune(prune, form) => {
+            let pruned = prune::prune(cloud, console, prune).await?;
+            print(&pruned, prune::text, *form, output)
+        }
+        _ => unreachable!("the caller gives commands that show"),
+    }
+}
+
+fn print<D: Serialize>(
+    document: &D,
+    text: fn(&D) -> String,
+    form: Form,
+    output: Option<&Path>,
+) -> anyhow::Result<u8> {
+    match form {
+        Form::Json => output::document(document, output, Secrecy::Public)?,
+        Form::Text => output::artifact(text(document).as_bytes(), output, Secrecy::Public)?,
+    }
+    Ok(exit::DONE)
 }
 
 fn ended<D: Serialize>((document, code): (D, u8), output: Option<&Path>) -> anyhow::Result<u8> {
@@ -176,20 +288,6 @@ fn conclude(
         }
     }
     Ok(deployment.verdict.exit_code())
-}
-
-/// The end of a command that was asked for the way back: to be back is success.
-fn gone_back(
-    console: &Console,
-    deployment: &Deployment,
-    output: Option<&Path>,
-) -> anyhow::Result<u8> {
-    if deployment.verdict != Verdict::RolledBack {
-        return conclude(console, deployment, output);
-    }
-    output::document(&labelled(deployment), output, Secrecy::Public)?;
-    console.success(&deployment.reason);
-    Ok(exit::DONE)
 }
 
 /// What to do about whoever is in the way.

@@ -134,6 +134,14 @@ fn pauses(deployment: &ServiceDeployment) -> Vec<Pause> {
 }
 
 impl Record {
+    /// A record of which only the name is known yet.
+    pub(crate) fn named(arn: String) -> Self {
+        Self {
+            arn,
+            ..Self::default()
+        }
+    }
+
     /// One line on how far it is, for people.
     pub(crate) fn progress(&self) -> String {
         let mut parts = Vec::new();

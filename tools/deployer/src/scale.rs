@@ -1,4 +1,4 @@
-//! The number of a service's tasks.
+//! The number of a service's tasks, and the limits that autoscaling keeps to.
 
 use std::time::Duration;
 
@@ -6,11 +6,12 @@ use aws::{Pace, poll};
 use contract::exit;
 use serde::Serialize;
 use tokio::time::Instant;
-use toolkit::Console;
+use toolkit::{Console, Fault};
 
 use crate::cloud::Cloud;
 use crate::cluster::Change;
 use crate::interrupt::Interrupt;
+use crate::scaling::{Limits, Suspension};
 use crate::service::Service;
 use crate::trouble::Trouble;
 
@@ -19,8 +20,13 @@ use crate::trouble::Trouble;
 pub struct Scale {
     /// Service name.
     pub service: String,
-    /// How many tasks there shall be.
-    pub count: i32,
+    /// How many tasks there shall be; none to leave that.
+    pub count: Option<i32>,
+    /// The fewest and the most that autoscaling may set; none to leave them.
+    pub minimum: Option<i32>,
+    pub maximum: Option<i32>,
+    /// Whether autoscaling is held up from now on, or goes on; none to leave that.
+    pub suspended: Option<bool>,
     /// How long it may take.
     pub timeout: Duration,
 }
@@ -36,9 +42,16 @@ pub(crate) struct Scaled {
     desired: i32,
     running: i32,
     reached: bool,
+    /// Where the service is scaled automatically.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maximum: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspended: Option<bool>,
 }
 
-/// Sets the number and waits until so many tasks run; gives the document and the exit code.
+/// Sets what is asked and waits until so many tasks run; gives the document and the exit code.
 pub(crate) async fn scale(
     cloud: &Cloud,
     console: &Console,
@@ -47,23 +60,20 @@ pub(crate) async fn scale(
     let mut interrupt = Interrupt::new()?;
     let name = &request.service;
     let before = cloud.cluster.existing(name).await?;
+    let limits = set_limits(cloud, console, request).await?;
+    let count = request.count.unwrap_or(before.desired);
     let mut now = before.clone();
-    if before.desired != request.count {
-        now = {
-            let change = Change {
-                desired: Some(request.count),
-                ..Change::default()
-            };
-            cloud.cluster.update(name, &change).await?
+    if before.desired != count {
+        let change = Change {
+            desired: Some(count),
+            ..Change::default()
         };
-        console.status(&format!(
-            "{name}: from {} to {} tasks",
-            before.desired, request.count
-        ));
+        now = cloud.cluster.update(name, &change).await?;
+        console.status(&format!("{name}: from {} to {count} tasks", before.desired));
     }
     let deadline = Instant::now() + request.timeout;
     let reached = tokio::select! {
-        reached = wait(cloud, console, request, &mut now, deadline) => Some(reached?),
+        reached = wait(cloud, console, name, &mut now, deadline) => Some(reached?),
         () = interrupt.received() => None,
     };
     let document = Scaled {
@@ -75,9 +85,16 @@ pub(crate) async fn scale(
         desired: now.desired,
         running: now.running,
         reached: reached == Some(true),
+        minimum: limits.map(|limits| limits.minimum),
+        maximum: limits.map(|limits| limits.maximum),
+        suspended: limits.map(|limits| limits.suspended == Suspension::ALL),
     };
+    Ok((document, conclude(console, name, &now, reached)))
+}
+
+fn conclude(console: &Console, name: &str, now: &Service, reached: Option<bool>) -> u8 {
     let state = format!("{} of {} tasks run", now.running, now.desired);
-    let code = match reached {
+    match reached {
         Some(true) => {
             console.success(&format!("{name}: {state}"));
             exit::DONE
@@ -90,20 +107,87 @@ pub(crate) async fn scale(
             console.error(&format!("{name}: interrupted, and ECS goes on: {state}"));
             exit::INTERRUPTED
         }
+    }
+}
+
+/// Sets the limits of autoscaling where they are asked for, and gives those that then hold.
+async fn set_limits(
+    cloud: &Cloud,
+    console: &Console,
+    request: &Scale,
+) -> anyhow::Result<Option<Limits>> {
+    let name = &request.service;
+    let known = match cloud.scaling.limits(name).await {
+        Ok(known) => known,
+        // Who may not look at autoscaling may still set the number where there is none.
+        Err(error) if request.minimum.or(request.maximum).is_none() => {
+            console.warning(&format!(
+                "going on without a view of autoscaling: {error:#}"
+            ));
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
     };
-    Ok((document, code))
+    let wants_limits = request.minimum.is_some() || request.maximum.is_some();
+    let Some(mut limits) = known else {
+        if wants_limits || request.suspended.is_some() {
+            return Err(Fault::usage(format!("{name} is not scaled automatically"))
+                .with_hint("register it with Application Auto Scaling first")
+                .into());
+        }
+        return Ok(None);
+    };
+    limits.minimum = request.minimum.unwrap_or(limits.minimum);
+    limits.maximum = request.maximum.unwrap_or(limits.maximum);
+    if limits.minimum > limits.maximum {
+        let message = format!(
+            "at least {} and at most {} tasks cannot be",
+            limits.minimum, limits.maximum
+        );
+        return Err(Fault::usage(message).into());
+    }
+    let allowed = limits.minimum..=limits.maximum;
+    if let Some(count) = request.count.filter(|count| !allowed.contains(count)) {
+        let message = format!(
+            "autoscaling keeps {name} between {} and {} tasks and would undo {count}",
+            limits.minimum, limits.maximum
+        );
+        return Err(Fault::usage(message)
+            .with_hint("move its limits as well: --min N --max N")
+            .into());
+    }
+    if wants_limits {
+        let set = cloud
+            .scaling
+            .set_limits(name, request.minimum, request.maximum);
+        set.await?;
+        console.status(&format!(
+            "{name}: autoscaling between {} and {} tasks",
+            limits.minimum, limits.maximum
+        ));
+    }
+    if let Some(suspended) = request.suspended {
+        limits.suspended = match suspended {
+            true => Suspension::ALL,
+            false => Suspension::default(),
+        };
+        cloud.scaling.suspend(name, limits.suspended).await?;
+        let state = if suspended { "is held up" } else { "goes on" };
+        console.status(&format!("{name}: autoscaling {state}"));
+    }
+    Ok(Some(limits))
 }
 
 async fn wait(
     cloud: &Cloud,
     console: &Console,
-    request: &Scale,
+    name: &str,
     now: &mut Service,
     deadline: Instant,
 ) -> anyhow::Result<bool> {
     let mut is_troubled = false;
     let reached = poll(Pace::USUAL, deadline, async || {
-        match cloud.cluster.existing(&request.service).await {
+        match cloud.watching.existing(name).await {
             Ok(service) => *now = service,
             Err(Trouble::Final(error)) => return Err(error),
             Err(Trouble::Passing(error)) => {
@@ -113,7 +197,7 @@ async fn wait(
                 return Ok(None);
             }
         }
-        let is_there = now.running == request.count && now.pending == 0;
+        let is_there = now.running == now.desired && now.pending == 0;
         Ok(is_there.then_some(()))
     })
     .await?;

@@ -77,6 +77,8 @@ impl<'a> Watch<'a> {
         timeline: Timeline,
         earlier_record: Option<String>,
     ) -> Self {
+        // The answer to the call that began the deployment may name its record.
+        let record = record_of(&service, &follower, earlier_record.as_deref());
         Self {
             cloud,
             console,
@@ -84,7 +86,7 @@ impl<'a> Watch<'a> {
             follower,
             inspector,
             timeline,
-            record: None,
+            record: record.map(Record::named),
             earlier_record,
             has_records: true,
             seen_at: Instant::now(),
@@ -232,27 +234,12 @@ impl<'a> Watch<'a> {
         if !self.has_records {
             return Ok(());
         }
-        let is_ours = self
-            .service
-            .primary()
-            .is_some_and(|primary| primary.id == self.follower.current());
-        let arn = match &self.record {
-            Some(record) => Some(record.arn.clone()),
-            // While the deployment is the primary one, the record under way is its record.
-            None if is_ours && !self.follower.is_returning() => self
-                .service
-                .record
-                .clone()
-                .filter(|arn| Some(arn) != self.earlier_record.as_ref()),
-            None => None,
-        };
-        let Some(arn) = arn else { return Ok(()) };
         if self.record.is_none() {
-            self.record = Some(Record {
-                arn: arn.clone(),
-                ..Record::default()
-            });
+            let earlier = self.earlier_record.as_deref();
+            self.record = record_of(&self.service, &self.follower, earlier).map(Record::named);
         }
+        let arn = self.record.as_ref().map(|record| record.arn.clone());
+        let Some(arn) = arn else { return Ok(()) };
         if !self.follower.needs_record(&self.service) {
             return Ok(());
         }
@@ -321,4 +308,13 @@ impl<'a> Watch<'a> {
             _ => SLOW,
         }
     }
+}
+
+/// The record of the deployment that is being followed: while it is the primary one, that is the record under way.
+fn record_of(service: &Service, follower: &Follower, earlier: Option<&str>) -> Option<String> {
+    let is_ours = service
+        .primary()
+        .is_some_and(|primary| primary.id == follower.current());
+    let record = service.record.clone();
+    record.filter(|arn| is_ours && !follower.is_returning() && Some(arn.as_str()) != earlier)
 }

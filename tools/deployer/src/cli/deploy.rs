@@ -1,6 +1,6 @@
 //! The arguments of a release.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args as Group, ValueEnum};
@@ -60,6 +60,33 @@ pub(super) struct DeployArgs {
     force: bool,
     #[command(flatten)]
     following: Following,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct GroupArgs {
+    /// Cluster
+    #[arg(long, value_name = "NAME")]
+    pub(super) cluster: String,
+    /// JSON file: {"services": [{"service", "taskDefinition", "after"?, "first"?, "smoke"?}]}
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Send the whole group back when one of its services fails
+    #[arg(long)]
+    rollback_group: bool,
+    #[command(flatten)]
+    following: Following,
+}
+
+impl GroupArgs {
+    pub(super) fn into_group(self) -> crate::Group {
+        crate::Group {
+            file: self.file,
+            pattern: self
+                .following
+                .into_release(String::new(), Source::Live, None),
+            rolls_back_all: self.rollback_group,
+        }
+    }
 }
 
 /// How a deployment is begun, followed and ended; the same for every command that begins one.

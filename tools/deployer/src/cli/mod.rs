@@ -1,6 +1,7 @@
 //! The command line.
 
 mod deploy;
+mod look;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use toolkit::console::Verbosity;
 use crate::create::{Launch, Network};
 use crate::deploy::Release;
 use crate::one_off::OneOff;
+use crate::proceed::Proceed;
 use crate::rollback::Rollback;
 use crate::scale::Scale;
 use crate::source::Source;
@@ -64,7 +66,25 @@ enum Action {
     Refresh(RefreshArgs),
     /// End a deployment that is in progress: its service goes back to what worked
     Stop(StopArgs),
-    /// Set the number of a service's tasks and wait until they run
+    /// Release several services at once, each after what it waits for
+    Group(Box<deploy::GroupArgs>),
+    /// Tell a deployment that waits at a hook to go on, or back
+    Continue(ContinueArgs),
+    /// Show what a release would change of the task definition; exit code 3 if anything
+    Diff(look::DiffArgs),
+    /// Show what a release would change, the least time that it takes, and what would make it faster
+    Plan(look::DiffArgs),
+    /// Show the tasks of a service
+    Tasks(look::TasksArgs),
+    /// Show the releases of a service: when, what, by whom, and what became of them
+    History(look::HistoryArgs),
+    /// Deregister revisions that nothing refers to any more; shows them unless --apply is given
+    Prune(look::PruneArgs),
+    /// Write the task definition of a service that runs to a file
+    Init(look::InitArgs),
+    /// Show who holds the deploy lock of a service, or remove it
+    Lock(look::LockArgs),
+    /// Set the number of a service's tasks, or the limits of its autoscaling, and wait until they run
     Scale(ScaleArgs),
     /// Run a task once and wait until it has ended
     Run(RunArgs),
@@ -142,6 +162,18 @@ struct RefreshArgs {
 }
 
 #[derive(Debug, Group)]
+struct ContinueArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Back rather than on
+    #[arg(long)]
+    rollback: bool,
+    /// How long there is for a verdict, once it goes on
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration::parse)]
+    timeout: Duration,
+}
+
+#[derive(Debug, Group)]
 struct StopArgs {
     #[command(flatten)]
     place: Place,
@@ -155,8 +187,20 @@ struct ScaleArgs {
     #[command(flatten)]
     place: Place,
     /// How many tasks there shall be
-    #[arg(value_name = "COUNT", value_parser = clap::value_parser!(i32).range(0..=5000))]
-    count: i32,
+    #[arg(value_name = "COUNT", required_unless_present_any = ["min", "max", "suspend", "resume"], value_parser = clap::value_parser!(i32).range(0..=5000))]
+    count: Option<i32>,
+    /// The fewest that autoscaling may set
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=5000))]
+    min: Option<i32>,
+    /// The most that autoscaling may set
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=5000))]
+    max: Option<i32>,
+    /// Hold autoscaling up from now on
+    #[arg(long)]
+    suspend: bool,
+    /// Let autoscaling go on
+    #[arg(long, conflicts_with = "suspend")]
+    resume: bool,
     /// How long it may take
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
@@ -207,12 +251,7 @@ impl Args {
                 Command::Deploy(Box::new(args.into_release(self.output.as_deref()))),
             ),
             Action::Status(args) => {
-                let form = match args.format {
-                    Some(FormatArg::Text) => Form::Text,
-                    Some(FormatArg::Json) => Form::Json,
-                    None if self.output.is_none() && std::io::stdout().is_terminal() => Form::Text,
-                    None => Form::Json,
-                };
+                let form = form(args.format, self.output.as_deref());
                 let services = args.service;
                 (args.cluster, Command::Status(Status { services, form }))
             }
@@ -238,6 +277,33 @@ impl Args {
                 args.place.cluster.clone(),
                 Command::Deploy(Box::new(args.into_release(self.output.as_deref()))),
             ),
+            Action::Group(args) => (
+                args.cluster.clone(),
+                Command::Group(Box::new(args.into_group())),
+            ),
+            Action::Continue(args) => {
+                let proceed = Proceed {
+                    service: args.place.service,
+                    back: args.rollback,
+                    timeout: args.timeout,
+                };
+                (args.place.cluster, Command::Proceed(proceed))
+            }
+            Action::Diff(args) => {
+                let form = form(args.format, self.output.as_deref());
+                let (cluster, diff) = args.into_diff();
+                (cluster, Command::Diff(diff, form))
+            }
+            Action::Plan(args) => {
+                let form = form(args.format, self.output.as_deref());
+                let (cluster, outlook) = args.into_outlook();
+                (cluster, Command::Plan(outlook, form))
+            }
+            Action::Tasks(args) => args.into_command(self.output.as_deref()),
+            Action::History(args) => args.into_command(self.output.as_deref()),
+            Action::Prune(args) => args.into_command(self.output.as_deref()),
+            Action::Init(args) => args.into_command(),
+            Action::Lock(args) => args.into_command(),
             Action::Stop(args) => {
                 let stop = Stop {
                     service: args.place.service,
@@ -250,6 +316,13 @@ impl Args {
                 let scale = Scale {
                     service: args.place.service,
                     count: args.count,
+                    minimum: args.min,
+                    maximum: args.max,
+                    suspended: match (args.suspend, args.resume) {
+                        (true, _) => Some(true),
+                        (_, true) => Some(false),
+                        _ => None,
+                    },
                     timeout: args.timeout,
                 };
                 (args.place.cluster, Command::Scale(scale))
@@ -273,6 +346,16 @@ impl Args {
             output: self.output,
             verbosity: Verbosity::from_flags(self.quiet, self.verbose),
         })
+    }
+}
+
+/// Tables on a terminal, a document elsewhere, unless one of them is asked for.
+fn form(asked: Option<FormatArg>, output: Option<&Path>) -> Form {
+    match asked {
+        Some(FormatArg::Text) => Form::Text,
+        Some(FormatArg::Json) => Form::Json,
+        None if output.is_none() && std::io::stdout().is_terminal() => Form::Text,
+        None => Form::Json,
     }
 }
 

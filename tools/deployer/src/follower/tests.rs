@@ -106,7 +106,14 @@ fn sees_a_return_that_is_over_before_it_was_looked_at() {
     described.events = vec![event("e", "(service web) rolling back to deployment 3.")];
     assert_eq!(
         follower.observe(&described, None).end,
-        Some(End::RolledBack("completed.".to_owned()))
+        Some(End::RolledBack("ECS rolled the deployment back".to_owned()))
+    );
+    let mut follower = Follower::new("2", None, &[]);
+    let failed = "(service web) (deployment 2) deployment failed: tasks failed to start.";
+    described.events.insert(0, event("f", failed));
+    assert_eq!(
+        follower.observe(&described, None).end,
+        Some(End::RolledBack("ECS: tasks failed to start".to_owned()))
     );
 }
 
