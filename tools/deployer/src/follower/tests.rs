@@ -242,7 +242,8 @@ fn believes_the_record_before_the_rollouts() {
             record(Course::RollbackFailed, "No rollback candidate was found.")
         )]),
         [Some(End::Failed(
-            "No rollback candidate was found".to_owned()
+            "No rollback candidate was found; there is no release that worked to go back to"
+                .to_owned()
         ))]
     );
 }
