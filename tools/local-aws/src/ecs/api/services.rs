@@ -6,7 +6,7 @@ use super::{cluster, includes_tags, page, paged, settings, tags};
 use crate::ecs::Ecs;
 use crate::ecs::arn::last;
 use crate::ecs::driver::deploy;
-use crate::ecs::model::{Backoff, Service, ServiceStatus, service_key};
+use crate::ecs::model::{Backoff, Service, ServiceSettings, ServiceStatus, service_key};
 use crate::ecs::world::World;
 use crate::protocol::{Answer, AwsError, Input};
 
@@ -29,7 +29,7 @@ pub(super) fn create(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let key = service_key(cluster, name);
     ecs.change(|world| {
         world.cluster(cluster)?;
-        let mut settings = settings::fresh();
+        let mut settings = ServiceSettings::fresh();
         settings::apply(ecs, world, input, &mut settings)?;
         if let Some(service) = world
             .services
@@ -82,11 +82,7 @@ pub(super) fn update(ecs: &Ecs, input: &Input<'_>) -> Answer {
         settings::apply(ecs, world, input, &mut after)?;
         // Percentages, breaker and grace period hold for the running deployment too; only what a task is made of
         // or stands behind needs new tasks.
-        let is_new = is_forced
-            || before.task_definition != after.task_definition
-            || before.load_balancers != after.load_balancers
-            || before.network != after.network
-            || before.launch_type != after.launch_type;
+        let is_new = is_forced || after.is_other_workload(&before);
         let service = world.services.get_mut(&key).ok_or_else(unknown)?;
         service.settings = after;
         service.steady = false;
