@@ -1,0 +1,56 @@
+//! The application of the tasks: this very test program, called by the image's script.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+
+/// What an application does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Answers 200 and its name.
+    Works,
+    /// Answers 503.
+    Fails,
+    /// Ends with the code 1 at once.
+    Crashes,
+}
+
+impl Mode {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::Fails => "fails",
+            Self::Crashes => "crashes",
+        }
+    }
+}
+
+/// Not a test where the variables of a task are missing: it is how the image's script starts the application.
+#[test]
+fn application() {
+    let (Ok(mode), Ok(name)) = (std::env::var("APP_MODE"), std::env::var("APP_NAME")) else {
+        return;
+    };
+    if mode == Mode::Crashes.as_str() {
+        std::process::exit(1);
+    }
+    let status = if mode == Mode::Works.as_str() {
+        "200 OK"
+    } else {
+        "503 Service Unavailable"
+    };
+    let port: u16 = std::env::var("PORT").unwrap().parse().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{name}",
+            name.len()
+        );
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        // A client that goes away before its answer is no reason to end.
+        let is_whole = lines.any(|line| line.is_ok_and(|line| line.is_empty()));
+        if is_whole && stream.write_all(answer.as_bytes()).is_err() {
+            continue;
+        }
+    }
+}
