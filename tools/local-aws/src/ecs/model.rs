@@ -201,6 +201,14 @@ pub(crate) struct Container {
     /// Where to go on reading its lines.
     pub(crate) log_offset: u64,
     pub(crate) health: ContainerHealth,
+    /// CPU units of its own, as its definition has them.
+    #[serde(default)]
+    pub(crate) cpu: u32,
+    /// Limit and reservation in MiB, where its definition has them.
+    #[serde(default)]
+    pub(crate) memory: Option<u32>,
+    #[serde(default)]
+    pub(crate) memory_reservation: Option<u32>,
 }
 
 /// A container port and the port of this machine that leads to it.

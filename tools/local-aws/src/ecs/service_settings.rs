@@ -13,6 +13,9 @@ use super::scheduler::stages::{ALL, Outline, Stage, Strategy, linear_steps};
 pub(crate) struct ServiceSettings {
     pub(crate) task_definition: String,
     pub(crate) launch_type: String,
+    /// One task on each container instance; this machine is the only one.
+    #[serde(default)]
+    pub(crate) daemon: bool,
     pub(crate) load_balancers: Vec<ServiceBalancer>,
     pub(crate) minimum_healthy_percent: u32,
     pub(crate) maximum_percent: u32,
@@ -90,6 +93,7 @@ impl ServiceSettings {
         Self {
             task_definition: String::new(),
             launch_type: "EC2".to_owned(),
+            daemon: false,
             load_balancers: Vec::new(),
             minimum_healthy_percent: 100,
             maximum_percent: 200,

@@ -9,6 +9,7 @@ mod alarms;
 mod application;
 mod blue_green;
 mod breaker;
+mod daemon;
 mod failures;
 mod image;
 mod pauses;

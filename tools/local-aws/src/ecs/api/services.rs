@@ -24,13 +24,17 @@ pub(super) fn create(ecs: &Ecs, input: &Input<'_>) -> Answer {
         return Err(input.refuse("Invalid service name."));
     }
     input.required_text("taskDefinition")?;
-    let desired = desired(input)?.unwrap_or(0);
+    let asked = desired(input)?;
     let tags = tags(input)?;
     let key = service_key(cluster, name);
     ecs.change(|world| {
         world.cluster(cluster)?;
         let mut settings = ServiceSettings::fresh();
         settings::apply(ecs, world, input, &mut settings)?;
+        let desired = match asked {
+            _ if settings.daemon => daemon_count(input, asked)?,
+            asked => asked.unwrap_or(0),
+        };
         if let Some(service) = world
             .services
             .get(&key)
@@ -80,6 +84,9 @@ pub(super) fn update(ecs: &Ecs, input: &Input<'_>) -> Answer {
         let before = service.settings.clone();
         let mut after = before.clone();
         settings::apply(ecs, world, input, &mut after)?;
+        if after.daemon {
+            daemon_count(input, desired)?;
+        }
         // Percentages, breaker and grace period hold for the running deployment too; only what a task is made of
         // or stands behind needs new tasks.
         let is_new = is_forced || after.is_other_workload(&before);
@@ -131,6 +138,7 @@ pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {
 pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let cluster = cluster(input)?;
     let launch_type = input.text("launchType")?;
+    let strategy = input.text("schedulingStrategy")?;
     let world = ecs.world();
     world.cluster(cluster)?;
     let arns = world
@@ -139,6 +147,9 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
         .filter(|service| service.cluster == cluster && service.status != ServiceStatus::Inactive)
         .filter(|service| {
             launch_type.is_none_or(|launch_type| service.settings.launch_type == launch_type)
+        })
+        .filter(|service| {
+            strategy.is_none_or(|strategy| (strategy == "DAEMON") == service.settings.daemon)
         })
         .map(|service| ecs.arns.service(cluster, &service.name))
         .collect();
@@ -174,6 +185,14 @@ fn desired(input: &Input<'_>) -> Result<Option<u32>, AwsError> {
                 .map_err(|_negative| input.refuse("desiredCount must not be negative"))
         })
         .transpose()
+}
+
+/// A daemon has one task on each container instance, and there is one.
+fn daemon_count(input: &Input<'_>, asked: Option<u32>) -> Result<u32, AwsError> {
+    match asked {
+        None => Ok(1),
+        Some(_) => Err(input.refuse("The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again.")),
+    }
 }
 
 fn answer(ecs: &Ecs, world: &World, key: &str) -> Answer {

@@ -46,10 +46,17 @@ pub(super) fn apply(
         }
         launch_type.clone_into(&mut settings.launch_type);
     }
-    if let Some(strategy) = input.text("schedulingStrategy")?
-        && strategy != "REPLICA"
-    {
-        return Err(input.refuse("local-aws has no DAEMON services: it is one container instance; use REPLICA with a desired count of 1"));
+    match input.text("schedulingStrategy")? {
+        None | Some("REPLICA") => {}
+        Some("DAEMON") => {
+            settings.daemon = true;
+            (settings.minimum_healthy_percent, settings.maximum_percent) = (0, 100);
+        }
+        Some(other) => {
+            return Err(input.refuse(format!(
+                "Invalid schedulingStrategy {other}. Valid values are: REPLICA, DAEMON"
+            )));
+        }
     }
     if let Some(controller) = input.structure("deploymentController")?
         && controller.text("type")?.is_some_and(|kind| kind != "ECS")
@@ -78,6 +85,9 @@ pub(super) fn apply(
 
 /// Refuses what cannot be together (AWS documentation, troubleshooting blue/green).
 fn check(ecs: &Ecs, input: &Input<'_>, settings: &ServiceSettings) -> Result<(), AwsError> {
+    if settings.daemon {
+        check_daemon(input, settings)?;
+    }
     let balancers = &settings.load_balancers;
     let has_advanced = |balancer: &ServiceBalancer| balancer.advanced.is_some();
     let (any, all) = (
@@ -116,6 +126,26 @@ fn check(ecs: &Ecs, input: &Input<'_>, settings: &ServiceSettings) -> Result<(),
         if let Some(advanced) = advanced {
             check_rules(ecs, balancer, advanced).map_err(|message| input.refuse(message))?;
         }
+    }
+    Ok(())
+}
+
+/// What a service of one task on each container instance cannot have (botocore's model).
+fn check_daemon(input: &Input<'_>, settings: &ServiceSettings) -> Result<(), AwsError> {
+    if settings.launch_type == "FARGATE" {
+        return Err(input.refuse(
+            "The DAEMON scheduling strategy is not supported with the FARGATE launch type",
+        ));
+    }
+    if settings.strategy != Strategy::Rolling {
+        return Err(input.refuse(
+            "The DAEMON scheduling strategy supports only the deployment strategy ROLLING",
+        ));
+    }
+    if settings.maximum_percent != 100 {
+        return Err(input.refuse(
+            "The maximumPercent of a service with the DAEMON scheduling strategy must be 100",
+        ));
     }
     Ok(())
 }

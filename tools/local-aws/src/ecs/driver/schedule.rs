@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::assess::{Assessed, members};
 use super::sides::{Order, orders};
-use super::{create, failures, halt, settle, shift};
+use super::{create, failures, halt, settle, shift, sides};
 use crate::ecs::Ecs;
-use crate::ecs::model::{ServiceStatus, StopCode};
+use crate::ecs::model::{RolloutState, Service, ServiceStatus, StopCode};
 use crate::ecs::scheduler::plan::{Action, Health};
 use crate::ecs::world::World;
 
@@ -70,10 +70,16 @@ fn act(ecs: &Ecs, world: &mut World, key: &str, members: &[Assessed]) {
         return;
     };
     let orders = orders(service, now, members);
+    let name = service.name.clone();
     if orders.is_empty() {
+        if is_stuck(world, service, now, members) {
+            let message = format!(
+                "(service {name}) was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
+            );
+            world.say(key, now, message);
+        }
         return;
     }
-    let name = service.name.clone();
     let mut retired = Vec::new();
     for Order { deployment, action } in orders {
         match action {
@@ -104,6 +110,25 @@ fn act(ecs: &Ecs, world: &mut World, key: &str, members: &[Assessed]) {
         );
         world.say(key, now, message);
     }
+}
+
+/// Whether the percentages let a deployment neither start nor stop anything, while there is nothing to wait for.
+fn is_stuck(world: &World, service: &Service, now: i64, members: &[Assessed]) -> bool {
+    let Some(primary) = service.primary() else {
+        return false;
+    };
+    let new = members
+        .iter()
+        .filter(|member| member.deployment == primary.id);
+    let tasks = world.tasks_of(&service.cluster, &service.name);
+    primary.rollout == RolloutState::InProgress
+        && sides::wanted(service).is_none()
+        && now >= service.backoff.until_ms
+        && new.count() < service.desired as usize
+        && members
+            .iter()
+            .all(|member| member.health == Health::Healthy)
+        && tasks.filter(|task| task.is_live()).count() == members.len()
 }
 
 /// Starts tasks, some of them in place of unhealthy ones.

@@ -22,6 +22,12 @@ impl Ecs {
         let settings = service
             .revision(&rollout.revision)
             .map_or(&service.settings, |revision| &revision.settings);
+        // What watches over a deployment may be changed while it runs.
+        let watching = if rollout.is_over() {
+            settings
+        } else {
+            &service.settings
+        };
         let summary = |number: &str| self.summary(world, service, rollout, number);
         let mut view = json!({
             "serviceDeploymentArn": self.arns.service_deployment(&service.cluster, &service.name, &rollout.id),
@@ -36,11 +42,11 @@ impl Ecs {
             "statusReason": rollout.reason,
             "deploymentConfiguration": configuration(settings),
             "deploymentCircuitBreaker": {
-                "status": monitor(service.settings.breaker, rollout.tripped, rollout),
+                "status": monitor(watching.breaker, rollout.tripped, rollout),
                 "failureCount": rollout.failures,
-                "threshold": service.settings.breaker_threshold.tasks(service.desired),
+                "threshold": watching.breaker_threshold.tasks(service.desired),
             },
-            "alarms": alarms(&service.settings, rollout),
+            "alarms": alarms(watching, rollout),
         });
         let Some(object) = view.as_object_mut() else {
             return view;

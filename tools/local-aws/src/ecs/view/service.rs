@@ -47,7 +47,7 @@ impl Ecs {
             "createdBy": format!("arn:aws:iam::{}:root", self.parts.account.id),
             "placementConstraints": [],
             "placementStrategy": [],
-            "schedulingStrategy": "REPLICA",
+            "schedulingStrategy": if settings.daemon { "DAEMON" } else { "REPLICA" },
             "deploymentController": { "type": "ECS" },
             "healthCheckGracePeriodSeconds": settings.grace_seconds,
             "enableECSManagedTags": false,

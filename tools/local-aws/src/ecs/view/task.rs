@@ -85,7 +85,7 @@ impl Ecs {
             "networkBindings": bindings,
             "networkInterfaces": [],
             "healthStatus": container.health.state.unwrap_or(HealthState::Unknown).as_str(),
-            "cpu": "0",
+            "cpu": container.cpu.to_string(),
         });
         let Some(object) = view.as_object_mut() else {
             return view;
@@ -96,6 +96,14 @@ impl Ecs {
                 "runtimeId".to_owned(),
                 json!(format!("{}-{}", task.id, container.name)),
             );
+        }
+        for (name, mebibytes) in [
+            ("memory", container.memory),
+            ("memoryReservation", container.memory_reservation),
+        ] {
+            if let Some(mebibytes) = mebibytes {
+                object.insert(name.to_owned(), json!(mebibytes.to_string()));
+            }
         }
         if let Some(code) = container.exit_code {
             object.insert("exitCode".to_owned(), json!(code));
