@@ -20,6 +20,8 @@ pub(crate) enum Cause {
 /// AWS's own words for this are not known.
 pub(crate) const SUPERSEDED: &str =
     "Service deployment stopped because a newer service deployment replaced it.";
+/// Nor for this.
+pub(crate) const DELETED: &str = "Service deployment stopped because the service was deleted.";
 pub(crate) const NO_CANDIDATE: &str = "No rollback candidate was found to run the rollback.";
 
 impl Cause {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::application::Mode;
-use super::support::{Rig, deployments, only};
+use super::support::{Rig, Visitor, deployments, only};
 
 fn paused_at(stages: &[&str]) -> Value {
     json!({
@@ -124,6 +124,75 @@ fn takes_the_place_of_a_deployment_that_is_under_way() {
         deployments(&rig.described()),
         [("PRIMARY".to_owned(), "COMPLETED".to_owned(), 1)]
     );
+}
+
+#[test]
+fn nobody_notices_a_deployment_nor_the_way_back() {
+    let rig = Rig::new();
+    rig.create_shifting(&json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0 }));
+    let visitor = Visitor::of(&rig);
+    let arn = rig.deploy("v2", Mode::Works);
+    rig.await_status(&arn, "SUCCESSFUL");
+    let arn = rig.deploy_with("v3", Mode::Works, &json!({ "bakeTimeInMinutes": 1440 }));
+    rig.await_rollout(&arn, "the bake time", |rollout| {
+        rollout["lifecycleStage"] == "BAKE_TIME"
+    });
+    rig.server.ecs(
+        "StopServiceDeployment",
+        &json!({ "serviceDeploymentArn": arn }),
+    );
+    rig.await_status(&arn, "ROLLBACK_SUCCESSFUL");
+    assert_eq!(visitor.failures(), [""; 0]);
+    assert_eq!(rig.visits(80), only("v2"));
+}
+
+#[test]
+fn comes_to_its_end_however_often_the_server_is_killed() {
+    let mut rig = Rig::new();
+    let canary = json!({
+        "strategy": "CANARY", "bakeTimeInMinutes": 1,
+        "canaryConfiguration": { "canaryPercent": 20.0, "canaryBakeTimeInMinutes": 1 },
+    });
+    rig.create_shifting(&canary);
+    let arn = rig.deploy("v2", Mode::Works);
+    let stages = [
+        "SCALE_UP",
+        "PRODUCTION_TRAFFIC_SHIFT",
+        "BAKE_TIME",
+        "CLEAN_UP",
+    ];
+    for stage in stages {
+        let is_there = |rollout: &Value| {
+            let now = rollout["lifecycleStage"].as_str().unwrap();
+            // It may have gone on before anybody looked.
+            now == stage || rollout["status"] == "SUCCESSFUL" || place(now) > place(stage)
+        };
+        rig.await_rollout(&arn, stage, is_there);
+        rig = rig.restart();
+    }
+    rig.await_status(&arn, "SUCCESSFUL");
+    assert_eq!(rig.weights(&rig.production_rule), [0, 100]);
+    assert_eq!(rig.visits(80), only("v2"));
+    assert_eq!(
+        deployments(&rig.described()),
+        [("PRIMARY".to_owned(), "COMPLETED".to_owned(), 1)]
+    );
+}
+
+/// Where a stage is in the order of all.
+fn place(stage: &str) -> Option<usize> {
+    let order = [
+        "PRE_SCALE_UP",
+        "SCALE_UP",
+        "POST_SCALE_UP",
+        "TEST_TRAFFIC_SHIFT",
+        "POST_TEST_TRAFFIC_SHIFT",
+        "PRODUCTION_TRAFFIC_SHIFT",
+        "POST_PRODUCTION_TRAFFIC_SHIFT",
+        "BAKE_TIME",
+        "CLEAN_UP",
+    ];
+    order.iter().position(|name| *name == stage)
 }
 
 #[test]

@@ -52,3 +52,36 @@ fn fails_where_there_is_nothing_to_go_back_to() {
     );
     assert_eq!(rig.described()["deployments"][0]["rolloutState"], "FAILED");
 }
+
+#[test]
+fn a_service_that_never_worked_can_be_mended() {
+    let rig = Rig::new();
+    let mut input = rig.service(&json!({ "strategy": "CANARY", "bakeTimeInMinutes": 0 }));
+    input["loadBalancers"] = json!([rig.shifting_balancer()]);
+    input["taskDefinition"] = json!(rig.define("v0", Mode::Crashes));
+    rig.server.ecs("CreateService", &input);
+    let arn = rig.latest();
+    stop(&rig, &arn);
+    rig.await_status(&arn, "ROLLBACK_FAILED");
+    let arn = rig.deploy("v1", Mode::Works);
+    rig.await_status(&arn, "SUCCESSFUL");
+    assert_eq!(rig.weights(&rig.production_rule), [100, 0]);
+    assert_eq!(rig.visits(80), only("v1"));
+}
+
+#[test]
+fn the_deletion_of_a_service_stops_its_deployment() {
+    let rig = Rig::new();
+    rig.create(&json!({}));
+    let arn = rig.deploy("v2", Mode::Crashes);
+    rig.server.ecs(
+        "DeleteService",
+        &json!({ "cluster": "c", "service": "web", "force": true }),
+    );
+    let rollout = rig.rollout(&arn);
+    assert_eq!(rollout["status"], "STOPPED");
+    assert_eq!(
+        rollout["statusReason"],
+        "Service deployment stopped because the service was deleted."
+    );
+}

@@ -1,6 +1,9 @@
 //! A service behind a load balancer, and questions about its deployments.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -241,6 +244,38 @@ impl Rig {
     pub(crate) fn set_alarm(&self, name: &str, state: &str) {
         let input = json!({ "AlarmName": name, "StateValue": state, "StateReason": "a test" });
         self.server.cloudwatch("SetAlarmState", &input);
+    }
+}
+
+/// Somebody who visits the service again and again.
+pub(crate) struct Visitor {
+    is_over: Arc<AtomicBool>,
+    visits: JoinHandle<Vec<String>>,
+}
+
+impl Visitor {
+    pub(crate) fn of(rig: &Rig) -> Self {
+        let address = rig.server.listener("front", 80);
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&is_over);
+        let visits = std::thread::spawn(move || {
+            let mut failures = Vec::new();
+            while !over.load(Ordering::SeqCst) {
+                match request(&address, "GET", "/", &[], b"") {
+                    Ok(reply) if reply.status == 200 => {}
+                    Ok(reply) => failures.push(format!("{} {}", reply.status, reply.text())),
+                    Err(error) => failures.push(error.to_string()),
+                }
+            }
+            failures
+        });
+        Self { is_over, visits }
+    }
+
+    /// Every answer that was not as it should be.
+    pub(crate) fn failures(self) -> Vec<String> {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.visits.join().unwrap()
     }
 }
 

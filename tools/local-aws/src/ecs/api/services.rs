@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{cluster, includes_tags, page, paged, settings, tags};
 use crate::ecs::Ecs;
 use crate::ecs::arn::last;
+use crate::ecs::cause::DELETED;
 use crate::ecs::driver::deploy;
 use crate::ecs::model::{Backoff, Service, ServiceSettings, ServiceStatus, service_key};
 use crate::ecs::world::World;
@@ -167,11 +168,13 @@ pub(super) fn delete(ecs: &Ecs, input: &Input<'_>) -> Answer {
             .get_mut(&key)
             .filter(|service| service.status != ServiceStatus::Inactive)
             .ok_or_else(unknown)?;
-        if service.desired > 0 && !is_forced {
+        // Only a REPLICA service has a count to be scaled down (botocore's model).
+        if service.desired > 0 && !is_forced && !service.settings.daemon {
             return Err(input.refuse("The service cannot be stopped while it is scaled above 0."));
         }
         service.status = ServiceStatus::Draining;
         service.desired = 0;
+        deploy::stop(service, DELETED, ecs.now());
         world.touch_service(&key);
         answer(ecs, world, &key)
     })

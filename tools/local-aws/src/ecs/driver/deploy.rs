@@ -32,12 +32,7 @@ pub(crate) fn begin(ecs: &Ecs, world: &mut World, key: &str) {
     let Some(service) = world.services.get_mut(key) else {
         return;
     };
-    if let Some(running) = service.running_mut() {
-        running.status = RolloutStatus::Stopped;
-        SUPERSEDED.clone_into(&mut running.reason);
-        running.finished_ms = Some(now);
-        running.updated_ms = now;
-    }
+    stop(service, SUPERSEDED, now);
     service.history.push(rollout);
     service.revisions.push(revision);
     service.deployments.insert(0, deployment);
@@ -86,9 +81,10 @@ fn rollout(ecs: &Ecs, service: &Service, blue: Option<String>, deployment: &Depl
     }
 }
 
-/// The deployment that a new one replaces: the one that has the traffic, else the one that was completed.
+/// The deployment that a new one replaces: the one that has the traffic, else the one that was completed. One that
+/// failed, and has none before it, is nothing to go back to.
 fn replaced(service: &Service) -> Option<String> {
-    let primary = service.primary()?;
+    let primary = service.primary();
     let shifting = service
         .governing()
         .filter(|rollout| rollout.strategy != Strategy::Rolling && rollout.production < ALL);
@@ -102,7 +98,18 @@ fn replaced(service: &Service) -> Option<String> {
         .deployments
         .iter()
         .find(|deployment| !is_shifted && deployment.rollout == RolloutState::Completed);
-    Some(of_rollout.or(completed).unwrap_or(primary).id.clone())
+    let found = of_rollout.or(completed).or(primary)?;
+    (found.rollout != RolloutState::Failed).then(|| found.id.clone())
+}
+
+/// A deployment ends without having come to its end.
+pub(crate) fn stop(service: &mut Service, reason: &str, now: i64) {
+    if let Some(running) = service.running_mut() {
+        running.status = RolloutStatus::Stopped;
+        reason.clone_into(&mut running.reason);
+        running.finished_ms = Some(now);
+        running.updated_ms = now;
+    }
 }
 
 /// The primary deployment has all its tasks, and nothing else runs any more.

@@ -10,43 +10,63 @@ use crate::ecs::scheduler::backoff;
 use crate::ecs::world::World;
 use crate::elb::TargetState;
 
-/// Tasks of the primary deployment that ended without being told to.
+/// A task that ended without being told to.
+struct Failed {
+    task: String,
+    deployment: String,
+    has_run: bool,
+}
+
+/// Counts the tasks that ended without being told to, each with its deployment. What the primary deployment starts
+/// next has to wait for them.
 pub(crate) fn count(ecs: &Ecs, world: &mut World, key: &str) {
     let now = ecs.now();
     let Some(service) = world.services.get(key) else {
         return;
     };
-    let Some(primary) = service.primary().map(|primary| primary.id.clone()) else {
-        return;
-    };
-    let failed: Vec<(String, bool)> = world
+    let primary = service.primary().map(|primary| primary.id.clone());
+    let codes = [
+        StopCode::TaskFailedToStart,
+        StopCode::EssentialContainerExited,
+    ];
+    let failed: Vec<Failed> = world
         .tasks_of(&service.cluster, &service.name)
-        .filter(|task| task.started_by == primary && !task.counted)
-        .filter(|task| matches!(&task.stopping, Some(stopping) if [StopCode::TaskFailedToStart, StopCode::EssentialContainerExited].contains(&stopping.code)))
-        .map(|task| (task.id.clone(), task.times.started.is_some()))
+        .filter(|task| !task.counted)
+        .filter(|task| {
+            task.stopping
+                .as_ref()
+                .is_some_and(|stopping| codes.contains(&stopping.code))
+        })
+        .map(|task| Failed {
+            task: task.id.clone(),
+            deployment: task.started_by.clone(),
+            has_run: task.times.started.is_some(),
+        })
         .collect();
-    for (id, has_run) in failed {
-        if let Some(task) = world.tasks.get_mut(&id) {
+    for Failed {
+        task,
+        deployment,
+        has_run,
+    } in failed
+    {
+        if let Some(task) = world.tasks.get_mut(&task) {
             task.counted = true;
         }
-        world.touch_task(&id);
+        world.touch_task(&task);
         let Some(service) = world.services.get_mut(key) else {
             return;
         };
-        service.backoff.failures = if has_run {
-            0
-        } else {
-            service.backoff.failures + 1
-        };
-        service.backoff.until_ms = now
-            + ecs
-                .parts
-                .clock
-                .wait_ms(backoff::seconds(service.backoff.failures));
-        let failures = add(service, &primary, now);
+        let failures = add(service, &deployment, now);
+        let is_primary = primary.as_ref() == Some(&deployment);
+        if is_primary {
+            let backoff = &mut service.backoff;
+            backoff.failures = if has_run { 0 } else { backoff.failures + 1 };
+            let wait_s = backoff::seconds(backoff.failures);
+            backoff.until_ms = now + ecs.parts.clock.wait_ms(wait_s);
+        }
         let name = service.name.clone();
         world.touch_service(key);
-        if failures >= 3 {
+        if is_primary && failures >= 3 {
             world.say(
                 key,
                 now,
