@@ -6,7 +6,7 @@ use std::net::TcpListener;
 /// What an application does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Answers 200 and its name.
+    /// Answers 200 and its name, until somebody asks for `/end`.
     Works,
     /// Answers 503.
     Fails,
@@ -44,11 +44,18 @@ fn application() {
             "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{name}",
             name.len()
         );
-        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-        // A client that goes away before its answer is no reason to end.
-        let is_whole = lines.any(|line| line.is_ok_and(|line| line.is_empty()));
-        if is_whole && stream.write_all(answer.as_bytes()).is_err() {
-            continue;
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let head: Vec<String> = lines
+            .map_while(Result::ok)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        if head
+            .first()
+            .is_some_and(|line| line.starts_with("GET /end "))
+        {
+            return;
         }
+        // A client that goes away before its answer is no reason to end.
+        stream.write_all(answer.as_bytes()).unwrap_or_default();
     }
 }

@@ -107,3 +107,63 @@ fn stops_where_it_shall_not_roll_back() {
     );
     assert_eq!(rig.visits(80), only("v1"));
 }
+
+/// The failures that a deployment shows after one task has ended and another one is healthy.
+fn failures_after_recovery(rig: &Rig, resets: bool) -> (String, Value) {
+    let configuration = json!({
+        "deploymentCircuitBreaker": {
+            "enable": true, "rollback": true, "resetOnHealthyTask": resets,
+            "thresholdConfiguration": { "type": "COUNT", "value": 2 },
+        },
+        "lifecycleHooks": [{ "targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"] }],
+    });
+    let arn = rig.deploy_with("v2", Mode::Works, &configuration);
+    rig.await_pause(&arn, "POST_SCALE_UP");
+    rig.end_a_task();
+    rig.await_rollout(&arn, "the failure", |rollout| {
+        rollout["deploymentCircuitBreaker"]["failureCount"] == 1
+    });
+    until("another healthy task", || {
+        let service = rig.described();
+        let is_there = service["runningCount"] == 1 && rig.visit(80) == (200, "v2".to_owned());
+        if is_there {
+            Ok(())
+        } else {
+            Err(service.to_string())
+        }
+    });
+    if resets {
+        rig.await_rollout(&arn, "the reset", |rollout| {
+            rollout["deploymentCircuitBreaker"]["failureCount"] == 0
+        });
+    }
+    let rollout = rig.rollout(&arn);
+    (
+        arn,
+        rollout["deploymentCircuitBreaker"]["failureCount"].clone(),
+    )
+}
+
+#[test]
+fn forgets_failures_when_a_task_is_healthy() {
+    let rig = Rig::new();
+    rig.create(&json!({}));
+    let (arn, failures) = failures_after_recovery(&rig, true);
+    assert_eq!(failures, 0);
+    rig.end_a_task();
+    let rollout = rig.await_rollout(&arn, "one failure", |rollout| {
+        rollout["deploymentCircuitBreaker"]["failureCount"] == 1
+    });
+    assert_eq!(rollout["status"], "IN_PROGRESS");
+}
+
+#[test]
+fn remembers_failures_if_it_shall() {
+    let rig = Rig::new();
+    rig.create(&json!({}));
+    let (arn, failures) = failures_after_recovery(&rig, false);
+    assert_eq!(failures, 1);
+    rig.end_a_task();
+    let rollout = rig.await_status(&arn, "ROLLBACK_SUCCESSFUL");
+    assert_eq!(rollout["deploymentCircuitBreaker"]["failureCount"], 2);
+}

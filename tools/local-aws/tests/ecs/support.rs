@@ -225,6 +225,15 @@ impl Rig {
         (reply.status, reply.text())
     }
 
+    /// Ends the task that takes the request.
+    pub(crate) fn end_a_task(&self) {
+        let address = self.server.listener("front", 80);
+        assert_eq!(
+            request(&address, "GET", "/end", &[], b"").unwrap().status,
+            502
+        );
+    }
+
     /// The answers of ten visits, each one once.
     pub(crate) fn visits(&self, port: u16) -> BTreeSet<(u16, String)> {
         (0..10).map(|_| self.visit(port)).collect()
