@@ -114,6 +114,15 @@ impl Rollout {
         self.course.get(self.stop).or(self.course.last()).copied()
     }
 
+    /// Ends it. Of its course only the stop is kept at which it ended: a service remembers many of them.
+    pub(crate) fn finish(&mut self, status: RolloutStatus, now_ms: i64) {
+        self.status = status;
+        self.finished_ms = Some(now_ms);
+        self.updated_ms = now_ms;
+        self.course = Vec::from_iter(self.current_stop());
+        self.stop = 0;
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         self.finished_ms.is_some()
     }

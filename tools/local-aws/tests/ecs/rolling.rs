@@ -1,6 +1,6 @@
 //! Rolling deployments that go as they should.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::application::Mode;
 use super::support::{Rig, deployments, only, text};
@@ -23,6 +23,15 @@ fn replaces_the_tasks_and_says_so() {
     );
     assert_eq!(rollout.get("lifecycleStage"), None);
     assert_eq!(rig.visits(80), only("v2"));
+    let listed = |range: &Value| {
+        let input = json!({ "cluster": "c", "service": "web", "createdAt": range });
+        let answer = rig.server.ecs("ListServiceDeployments", &input);
+        answer["serviceDeployments"].as_array().unwrap().len()
+    };
+    let created = &rollout["createdAt"];
+    assert_eq!(listed(&json!({})), 2);
+    assert_eq!(listed(&json!({ "after": created })), 1);
+    assert_eq!(listed(&json!({ "before": 1.5 })), 0);
     let service = rig.described();
     assert_eq!(
         deployments(&service),

@@ -21,10 +21,13 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
         .get(&service_key(cluster, last(input.required_text("service")?)))
         .ok_or_else(unknown)?;
     let wanted = input.texts("status")?;
-    let rollouts =
-        service.history.iter().rev().filter(|rollout| {
-            wanted.is_empty() || wanted.contains(&rollout_status(rollout.status))
-        });
+    let (after_ms, before_ms) = created(input)?;
+    let rollouts = service
+        .history
+        .iter()
+        .rev()
+        .filter(|rollout| wanted.is_empty() || wanted.contains(&rollout_status(rollout.status)))
+        .filter(|rollout| (after_ms..=before_ms).contains(&rollout.created_ms));
     let (ids, next) = page(
         input,
         rollouts.map(|rollout| rollout.id.clone()).collect(),
@@ -55,6 +58,22 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
         Some(next) => json!({ "serviceDeployments": briefs, "nextToken": next }),
         None => json!({ "serviceDeployments": briefs }),
     })
+}
+
+/// From when until when service deployments are asked for, in milliseconds since 1970.
+fn created(input: &Input<'_>) -> Result<(i64, i64), AwsError> {
+    let Some(range) = input.structure("createdAt")? else {
+        return Ok((i64::MIN, i64::MAX));
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float beyond the range becomes its end"
+    )]
+    let ms = |seconds: f64| (seconds * 1000.0) as i64;
+    Ok((
+        range.number("after")?.map_or(i64::MIN, ms),
+        range.number("before")?.map_or(i64::MAX, ms),
+    ))
 }
 
 pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {

@@ -105,10 +105,8 @@ fn replaced(service: &Service) -> Option<String> {
 /// A deployment ends without having come to its end.
 pub(crate) fn stop(service: &mut Service, reason: &str, now: i64) {
     if let Some(running) = service.running_mut() {
-        running.status = RolloutStatus::Stopped;
         reason.clone_into(&mut running.reason);
-        running.finished_ms = Some(now);
-        running.updated_ms = now;
+        running.finish(RolloutStatus::Stopped, now);
     }
 }
 
@@ -127,13 +125,12 @@ pub(crate) fn complete(ecs: &Ecs, world: &mut World, key: &str) {
     let id = primary.id.clone();
     if let Some(rollout) = service.running_mut() {
         let is_way_back = rollout.rollback.is_some();
-        rollout.status = if is_way_back {
+        let status = if is_way_back {
             RolloutStatus::RollbackSuccessful
         } else {
             RolloutStatus::Successful
         };
-        rollout.finished_ms = Some(now);
-        rollout.updated_ms = now;
+        rollout.finish(status, now);
     }
     let name = service.name.clone();
     world.say(

@@ -57,10 +57,8 @@ pub(crate) fn fail(ecs: &Ecs, world: &mut World, key: &str, cause: &Cause) {
 }
 
 fn end(rollout: &mut Rollout, status: RolloutStatus, reason: String, now: i64) {
-    rollout.status = status;
     rollout.reason = reason;
-    rollout.finished_ms = Some(now);
-    rollout.updated_ms = now;
+    rollout.finish(status, now);
 }
 
 /// Goes back to the last revision that was deployed successfully. Its deployment becomes the primary one again.
