@@ -16,6 +16,7 @@ mod evaluation;
 mod expression;
 mod history;
 mod metrics;
+mod outlook;
 mod query;
 mod read;
 mod request;
@@ -36,6 +37,7 @@ use crate::protocol::{Answer, AwsError, Input};
 use crate::state::Store;
 use alarm::Alarm;
 use alarms::{Alarms, Entry};
+pub use outlook::Outlook;
 use series::Samples;
 
 /// All metrics and alarms of the account.

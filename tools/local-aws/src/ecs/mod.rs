@@ -7,9 +7,12 @@
 mod api;
 mod arn;
 mod capacity;
+mod cause;
 mod driver;
 mod model;
+mod rollout;
 mod scheduler;
+mod service_settings;
 mod view;
 mod world;
 

@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::elb::Target;
 use crate::state::Document;
 
+pub(crate) use super::rollout::{Deployment, Revision, Rollout, RolloutState, RolloutStatus};
+pub(crate) use super::service_settings::{Advanced, Hook, ServiceBalancer, ServiceSettings};
+
 /// A logical group of services and tasks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Cluster {
@@ -60,100 +63,11 @@ pub(crate) struct Service {
     pub(crate) backoff: Backoff,
 }
 
-/// What CreateService and UpdateService set.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ServiceSettings {
-    pub(crate) task_definition: String,
-    pub(crate) launch_type: String,
-    pub(crate) load_balancers: Vec<ServiceBalancer>,
-    pub(crate) minimum_healthy_percent: u32,
-    pub(crate) maximum_percent: u32,
-    pub(crate) breaker: bool,
-    pub(crate) breaker_rollback: bool,
-    pub(crate) alarms: Value,
-    pub(crate) grace_seconds: i64,
-    pub(crate) network: Value,
-    /// Members that are kept and given back as they were set.
-    pub(crate) others: BTreeMap<String, Value>,
-}
-
-/// A container port behind a target group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ServiceBalancer {
-    pub(crate) target_group_arn: String,
-    pub(crate) container: String,
-    pub(crate) port: u16,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ServiceStatus {
     Active,
     Draining,
     Inactive,
-}
-
-/// One version of a service on its way to, or in, its place.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Deployment {
-    /// `ecs-svc/` and 19 digits.
-    pub(crate) id: String,
-    pub(crate) task_definition: String,
-    pub(crate) revision: String,
-    pub(crate) rollout: RolloutState,
-    pub(crate) reason: String,
-    /// In a row, since a task last became healthy.
-    pub(crate) failed_tasks: u32,
-    /// The deployment that failed, if this one is a way back from it.
-    pub(crate) back_from: Option<String>,
-    pub(crate) created_ms: i64,
-    pub(crate) updated_ms: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum RolloutState {
-    InProgress,
-    Completed,
-    Failed,
-}
-
-/// What a deployment ran, with the digest that each image tag led to at the time.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Revision {
-    /// 19 digits.
-    pub(crate) number: String,
-    pub(crate) settings: ServiceSettings,
-    pub(crate) digests: BTreeMap<String, String>,
-    pub(crate) created_ms: i64,
-}
-
-/// A deployment as the service deployments API tells of it, also after it is over.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Rollout {
-    /// 21 characters, the end of its ARN.
-    pub(crate) id: String,
-    pub(crate) deployment: String,
-    pub(crate) revision: String,
-    pub(crate) sources: Vec<String>,
-    pub(crate) status: RolloutStatus,
-    pub(crate) reason: String,
-    pub(crate) failures: u32,
-    /// The revision that it was rolled back to, when, and why.
-    pub(crate) rollback: Option<(String, i64, String)>,
-    pub(crate) created_ms: i64,
-    pub(crate) started_ms: i64,
-    pub(crate) updated_ms: i64,
-    pub(crate) finished_ms: Option<i64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum RolloutStatus {
-    InProgress,
-    Successful,
-    Stopped,
-    RollbackRequested,
-    RollbackInProgress,
-    RollbackSuccessful,
-    RollbackFailed,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -287,6 +201,14 @@ pub(crate) struct Container {
     /// Where to go on reading its lines.
     pub(crate) log_offset: u64,
     pub(crate) health: ContainerHealth,
+    /// CPU units of its own, as its definition has them.
+    #[serde(default)]
+    pub(crate) cpu: u32,
+    /// Limit and reservation in MiB, where its definition has them.
+    #[serde(default)]
+    pub(crate) memory: Option<u32>,
+    #[serde(default)]
+    pub(crate) memory_reservation: Option<u32>,
 }
 
 /// A container port and the port of this machine that leads to it.
@@ -344,18 +266,6 @@ impl Task {
 
     pub(crate) fn service(&self) -> Option<&str> {
         self.group.strip_prefix("service:")
-    }
-}
-
-impl Service {
-    pub(crate) fn primary(&self) -> Option<&Deployment> {
-        self.deployments.first()
-    }
-
-    pub(crate) fn revision(&self, number: &str) -> Option<&Revision> {
-        self.revisions
-            .iter()
-            .find(|revision| revision.number == number)
     }
 }
 

@@ -6,6 +6,7 @@
 mod api;
 mod arn;
 mod attributes;
+mod forward;
 mod health;
 mod metrics;
 mod model;

@@ -6,8 +6,8 @@ use super::services::unknown;
 use super::{cluster, page};
 use crate::ecs::Ecs;
 use crate::ecs::arn::last;
-use crate::ecs::driver::deploy;
-use crate::ecs::model::{RolloutStatus, Service, service_key};
+use crate::ecs::model::{Rollout, RolloutStatus, Service, service_key};
+use crate::ecs::scheduler::hooks::{HookAction, HookStatus};
 use crate::ecs::view::rollout_status;
 use crate::ecs::world::World;
 use crate::protocol::{Answer, AwsError, Input, timestamp};
@@ -21,10 +21,13 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
         .get(&service_key(cluster, last(input.required_text("service")?)))
         .ok_or_else(unknown)?;
     let wanted = input.texts("status")?;
-    let rollouts =
-        service.history.iter().rev().filter(|rollout| {
-            wanted.is_empty() || wanted.contains(&rollout_status(rollout.status))
-        });
+    let (after_ms, before_ms) = created(input)?;
+    let rollouts = service
+        .history
+        .iter()
+        .rev()
+        .filter(|rollout| wanted.is_empty() || wanted.contains(&rollout_status(rollout.status)))
+        .filter(|rollout| (after_ms..=before_ms).contains(&rollout.created_ms));
     let (ids, next) = page(
         input,
         rollouts.map(|rollout| rollout.id.clone()).collect(),
@@ -57,6 +60,22 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
     })
 }
 
+/// From when until when service deployments are asked for, in milliseconds since 1970.
+fn created(input: &Input<'_>) -> Result<(i64, i64), AwsError> {
+    let Some(range) = input.structure("createdAt")? else {
+        return Ok((i64::MIN, i64::MAX));
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float beyond the range becomes its end"
+    )]
+    let ms = |seconds: f64| (seconds * 1000.0) as i64;
+    Ok((
+        range.number("after")?.map_or(i64::MIN, ms),
+        range.number("before")?.map_or(i64::MAX, ms),
+    ))
+}
+
 pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let arns = input.texts("serviceDeploymentArns")?;
     if arns.is_empty() || arns.len() > 20 {
@@ -68,7 +87,7 @@ pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {
     for arn in arns {
         let found = named(&world, arn, "service-deployment/").and_then(|(service, id)| {
             let rollout = service.history.iter().find(|rollout| rollout.id == id)?;
-            Some(ecs.rollout_view(service, rollout))
+            Some(ecs.rollout_view(&world, service, rollout))
         });
         match found {
             Some(view) => deployments.push(view),
@@ -106,19 +125,8 @@ pub(super) fn stop(ecs: &Ecs, input: &Input<'_>) -> Answer {
     {
         return Err(input.refuse("The only valid stopType is ROLLBACK."));
     }
-    let missing = || {
-        AwsError::new(
-            "ServiceDeploymentNotFoundException",
-            "The service deployment was not found.",
-        )
-    };
     ecs.change(|world| {
-        let (service, id) = named(world, arn, "service-deployment/").ok_or_else(missing)?;
-        let rollout = service
-            .history
-            .iter()
-            .find(|rollout| rollout.id == id)
-            .ok_or_else(missing)?;
+        let (key, rollout) = rollout_mut(world, arn)?;
         if rollout.status != RolloutStatus::InProgress {
             let message = format!(
                 "The service deployment is {} and cannot be stopped.",
@@ -126,15 +134,68 @@ pub(super) fn stop(ecs: &Ecs, input: &Input<'_>) -> Answer {
             );
             return Err(AwsError::new("ConflictException", message));
         }
-        let key = service_key(&service.cluster, &service.name);
-        deploy::roll_back(
-            ecs,
-            world,
-            &key,
-            "Service deployment rolled back because of a StopServiceDeployment request.",
-        );
+        rollout.status = RolloutStatus::RollbackRequested;
+        rollout.updated_ms = ecs.now();
+        world.touch_service(&key);
         Ok(json!({ "serviceDeploymentArn": arn }))
     })
+}
+
+/// Lets a paused deployment go on, or back. The refusals are AWS's (AWS documentation, troubleshooting blue/green).
+pub(super) fn resume(ecs: &Ecs, input: &Input<'_>) -> Answer {
+    let arn = input.required_text("serviceDeploymentArn")?;
+    let id = input.required_text("hookId")?;
+    let action = input.text("action")?.unwrap_or("CONTINUE");
+    let action = HookAction::parse(action).ok_or_else(|| {
+        input.refuse(format!(
+            "Invalid action {action}. Valid values are: CONTINUE, ROLLBACK"
+        ))
+    })?;
+    let mut parts = id.splitn(3, '-');
+    if parts.next() != Some("ecs") || parts.next() != Some("pause") || parts.next().is_none() {
+        return Err(
+            input.refuse("Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}")
+        );
+    }
+    ecs.change(|world| {
+        let (key, rollout) = rollout_mut(world, arn)?;
+        if rollout.is_over() {
+            return Err(input.refuse("Continuing a service deployment is not allowed for service deployment in terminal states."));
+        }
+        let is_paused = rollout.status == RolloutStatus::InProgress;
+        let hook = rollout.hooks.iter_mut().find(|hook| {
+            is_paused && hook.id == id && hook.status == HookStatus::AwaitingAction
+        });
+        let hook = hook.ok_or_else(|| {
+            input.refuse("Provided hookId is either completed, unavailable, or not associated with the given Resource ARN")
+        })?;
+        hook.settle(action);
+        if action == HookAction::Rollback {
+            rollout.status = RolloutStatus::RollbackRequested;
+        }
+        rollout.updated_ms = ecs.now();
+        world.touch_service(&key);
+        Ok(json!({ "serviceDeploymentArn": arn }))
+    })
+}
+
+/// The service deployment of an ARN, and the key of its service.
+fn rollout_mut<'w>(world: &'w mut World, arn: &str) -> Result<(String, &'w mut Rollout), AwsError> {
+    let missing = || {
+        AwsError::new(
+            "ServiceDeploymentNotFoundException",
+            "The service deployment does not exist.",
+        )
+    };
+    let (service, id) = named(world, arn, "service-deployment/").ok_or_else(missing)?;
+    let key = service_key(&service.cluster, &service.name);
+    let rollouts = world
+        .services
+        .get_mut(&key)
+        .map(|service| &mut service.history);
+    let rollout =
+        rollouts.and_then(|rollouts| rollouts.iter_mut().find(|rollout| rollout.id == id));
+    Ok((key, rollout.ok_or_else(missing)?))
 }
 
 /// The service and the last part of an ARN `…MARKER CLUSTER/SERVICE/ID`.

@@ -1,6 +1,7 @@
 //! The operations of the API.
 
 mod clusters;
+mod configure;
 mod definitions;
 mod deployments;
 mod instances;
@@ -42,6 +43,7 @@ pub(super) fn call(ecs: &Ecs, operation: &str, members: &Value) -> Answer {
         "DescribeServiceDeployments" => deployments::describe(ecs, &input),
         "DescribeServiceRevisions" => deployments::describe_revisions(ecs, &input),
         "StopServiceDeployment" => deployments::stop(ecs, &input),
+        "ContinueServiceDeployment" => deployments::resume(ecs, &input),
         "RunTask" => tasks::run(ecs, &input),
         "StopTask" => tasks::stop(ecs, &input),
         "ListTasks" => tasks::list(ecs, &input),

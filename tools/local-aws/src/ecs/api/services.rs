@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::{cluster, includes_tags, page, paged, settings, tags};
 use crate::ecs::Ecs;
 use crate::ecs::arn::last;
+use crate::ecs::cause::DELETED;
 use crate::ecs::driver::deploy;
-use crate::ecs::model::{Backoff, Service, ServiceStatus, service_key};
+use crate::ecs::model::{Backoff, Service, ServiceSettings, ServiceStatus, service_key};
 use crate::ecs::world::World;
 use crate::protocol::{Answer, AwsError, Input};
 
@@ -24,13 +25,17 @@ pub(super) fn create(ecs: &Ecs, input: &Input<'_>) -> Answer {
         return Err(input.refuse("Invalid service name."));
     }
     input.required_text("taskDefinition")?;
-    let desired = desired(input)?.unwrap_or(0);
+    let asked = desired(input)?;
     let tags = tags(input)?;
     let key = service_key(cluster, name);
     ecs.change(|world| {
         world.cluster(cluster)?;
-        let mut settings = settings::fresh();
+        let mut settings = ServiceSettings::fresh();
         settings::apply(ecs, world, input, &mut settings)?;
+        let desired = match asked {
+            _ if settings.daemon => daemon_count(input, asked)?,
+            asked => asked.unwrap_or(0),
+        };
         if let Some(service) = world
             .services
             .get(&key)
@@ -80,13 +85,12 @@ pub(super) fn update(ecs: &Ecs, input: &Input<'_>) -> Answer {
         let before = service.settings.clone();
         let mut after = before.clone();
         settings::apply(ecs, world, input, &mut after)?;
+        if after.daemon {
+            daemon_count(input, desired)?;
+        }
         // Percentages, breaker and grace period hold for the running deployment too; only what a task is made of
         // or stands behind needs new tasks.
-        let is_new = is_forced
-            || before.task_definition != after.task_definition
-            || before.load_balancers != after.load_balancers
-            || before.network != after.network
-            || before.launch_type != after.launch_type;
+        let is_new = is_forced || after.is_other_workload(&before);
         let service = world.services.get_mut(&key).ok_or_else(unknown)?;
         service.settings = after;
         service.steady = false;
@@ -135,6 +139,7 @@ pub(super) fn describe(ecs: &Ecs, input: &Input<'_>) -> Answer {
 pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
     let cluster = cluster(input)?;
     let launch_type = input.text("launchType")?;
+    let strategy = input.text("schedulingStrategy")?;
     let world = ecs.world();
     world.cluster(cluster)?;
     let arns = world
@@ -143,6 +148,9 @@ pub(super) fn list(ecs: &Ecs, input: &Input<'_>) -> Answer {
         .filter(|service| service.cluster == cluster && service.status != ServiceStatus::Inactive)
         .filter(|service| {
             launch_type.is_none_or(|launch_type| service.settings.launch_type == launch_type)
+        })
+        .filter(|service| {
+            strategy.is_none_or(|strategy| (strategy == "DAEMON") == service.settings.daemon)
         })
         .map(|service| ecs.arns.service(cluster, &service.name))
         .collect();
@@ -160,11 +168,13 @@ pub(super) fn delete(ecs: &Ecs, input: &Input<'_>) -> Answer {
             .get_mut(&key)
             .filter(|service| service.status != ServiceStatus::Inactive)
             .ok_or_else(unknown)?;
-        if service.desired > 0 && !is_forced {
+        // Only a REPLICA service has a count to be scaled down (botocore's model).
+        if service.desired > 0 && !is_forced && !service.settings.daemon {
             return Err(input.refuse("The service cannot be stopped while it is scaled above 0."));
         }
         service.status = ServiceStatus::Draining;
         service.desired = 0;
+        deploy::stop(service, DELETED, ecs.now());
         world.touch_service(&key);
         answer(ecs, world, &key)
     })
@@ -178,6 +188,14 @@ fn desired(input: &Input<'_>) -> Result<Option<u32>, AwsError> {
                 .map_err(|_negative| input.refuse("desiredCount must not be negative"))
         })
         .transpose()
+}
+
+/// A daemon has one task on each container instance, and there is one.
+fn daemon_count(input: &Input<'_>, asked: Option<u32>) -> Result<u32, AwsError> {
+    match asked {
+        None => Ok(1),
+        Some(_) => Err(input.refuse("The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and try again.")),
+    }
 }
 
 fn answer(ecs: &Ecs, world: &World, key: &str) -> Answer {

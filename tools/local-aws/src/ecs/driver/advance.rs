@@ -195,8 +195,13 @@ fn register(ecs: &Ecs, world: &mut World, id: &str) {
     let Some(service) = world.services.get(&key) else {
         return;
     };
+    // The revision says where its tasks go: what the service has been told since is another one's business.
+    let Some(revision) = service.revision_of(&task.started_by) else {
+        return;
+    };
     let mut registered = Vec::new();
-    for balancer in &service.settings.load_balancers {
+    for (place, balancer) in revision.settings.load_balancers.iter().enumerate() {
+        let group = revision.group(place).unwrap_or_default();
         let ports = task
             .containers
             .iter()
@@ -211,7 +216,7 @@ fn register(ecs: &Ecs, world: &mut World, id: &str) {
         let is_instance = ecs
             .parts
             .elb
-            .target_group(&balancer.target_group_arn)
+            .target_group(group)
             .is_some_and(|group| group.target_type == TargetType::Instance);
         let host = if is_instance {
             ecs.capacity.instance_id.clone()
@@ -222,12 +227,12 @@ fn register(ecs: &Ecs, world: &mut World, id: &str) {
             id: host,
             port: binding.host_port,
         };
-        match ecs.parts.elb.register(&balancer.target_group_arn, &target) {
-            Ok(()) => registered.push((balancer.target_group_arn.clone(), target)),
-            Err(error) => ecs.parts.console.warning(&format!(
-                "task {id}: cannot register in {}: {error}",
-                balancer.target_group_arn
-            )),
+        match ecs.parts.elb.register(group, &target) {
+            Ok(()) => registered.push((group.to_owned(), target)),
+            Err(error) => ecs
+                .parts
+                .console
+                .warning(&format!("task {id}: cannot register in {}: {error}", group)),
         }
     }
     let name = service.name.clone();

@@ -138,6 +138,7 @@ fn amount(value: &Value) -> u32 {
 }
 
 fn container(definition: &Value, task: &str) -> Container {
+    let set = |value: &Value| (!value.is_null()).then(|| amount(value));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let has_check =
         !definition["healthCheck"].is_null() && definition["healthCheck"]["command"][0] != "NONE";
@@ -157,6 +158,9 @@ fn container(definition: &Value, task: &str) -> Container {
             state: has_check.then_some(HealthState::Unknown),
             ..ContainerHealth::default()
         },
+        cpu: amount(&definition["cpu"]),
+        memory: set(&definition["memory"]),
+        memory_reservation: set(&definition["memoryReservation"]),
     }
 }
 

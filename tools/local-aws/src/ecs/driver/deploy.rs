@@ -1,12 +1,15 @@
-//! The life of a deployment: begun, completed, failed, gone back from.
+//! The life of a deployment: begun and completed.
 
 use std::collections::BTreeMap;
 
+use super::{alarms, pause, traffic};
 use crate::account::{deployment_number, hex_id};
 use crate::ecs::Ecs;
+use crate::ecs::cause::SUPERSEDED;
 use crate::ecs::model::{
     Backoff, Deployment, Revision, Rollout, RolloutState, RolloutStatus, Service,
 };
+use crate::ecs::scheduler::stages::{ALL, Strategy, course};
 use crate::ecs::world::World;
 
 /// Begins a deployment of the service's settings. It becomes the primary one; a running one is given up.
@@ -15,30 +18,41 @@ pub(crate) fn begin(ecs: &Ecs, world: &mut World, key: &str) {
     let Some(service) = world.services.get(key) else {
         return;
     };
-    let digests = digests(ecs, world, &service.settings.task_definition);
-    let Some(service) = world.services.get_mut(key) else {
-        return;
-    };
-    if let Some(running) = service
-        .history
-        .last_mut()
-        .filter(|rollout| rollout.finished_ms.is_none())
-    {
-        running.status = RolloutStatus::Stopped;
-        running.finished_ms = Some(now);
-        running.updated_ms = now;
-    }
+    let blue = replaced(service);
     let revision = Revision {
         number: deployment_number(),
         settings: service.settings.clone(),
-        digests,
+        digests: digests(ecs, world, &service.settings.task_definition),
+        groups: traffic::groups(ecs, service, blue.as_deref()),
         created_ms: now,
     };
     let deployment = deployment(&revision, now);
-    service.history.push(Rollout {
+    let mut rollout = rollout(ecs, service, blue, &deployment);
+    pause::arrive(ecs, &service.settings.hooks, &mut rollout);
+    let Some(service) = world.services.get_mut(key) else {
+        return;
+    };
+    stop(service, SUPERSEDED, now);
+    service.history.push(rollout);
+    service.revisions.push(revision);
+    service.deployments.insert(0, deployment);
+    service.backoff = Backoff::default();
+    service.steady = false;
+    world.trim(key);
+    world.touch_service(key);
+}
+
+fn rollout(ecs: &Ecs, service: &Service, blue: Option<String>, deployment: &Deployment) -> Rollout {
+    let now = ecs.now();
+    let watch = alarms::watch(ecs, &service.settings);
+    let must_reconcile = service.deployments.len() > 1;
+    let outline = service
+        .settings
+        .outline(blue.is_some(), must_reconcile, watch.bake_s);
+    Rollout {
         id: hex_id(21),
         deployment: deployment.id.clone(),
-        revision: revision.number.clone(),
+        revision: deployment.revision.clone(),
         sources: service
             .deployments
             .iter()
@@ -48,17 +62,52 @@ pub(crate) fn begin(ecs: &Ecs, world: &mut World, key: &str) {
         reason: String::new(),
         failures: 0,
         rollback: None,
+        strategy: outline.strategy,
+        course: course(&outline),
+        stop: 0,
+        stop_since_ms: now,
+        blue,
+        blue_is_whole: false,
+        hooks: Vec::new(),
+        alarms_ignored: watch.is_ignored,
+        triggered: Vec::new(),
+        tripped: false,
+        production: 0,
+        test: false,
         created_ms: now,
         started_ms: now,
         updated_ms: now,
         finished_ms: None,
-    });
-    service.revisions.push(revision);
-    service.deployments.insert(0, deployment);
-    service.backoff = Backoff::default();
-    service.steady = false;
-    world.trim(key);
-    world.touch_service(key);
+    }
+}
+
+/// The deployment that a new one replaces: the one that has the traffic, else the one that was completed. One that
+/// failed, and has none before it, is nothing to go back to.
+fn replaced(service: &Service) -> Option<String> {
+    let primary = service.primary();
+    let shifting = service
+        .governing()
+        .filter(|rollout| rollout.strategy != Strategy::Rolling && rollout.production < ALL);
+    let of_rollout = shifting
+        .and_then(|rollout| rollout.blue.as_deref())
+        .and_then(|blue| service.deployment(blue));
+    let is_shifted = service
+        .governing()
+        .is_some_and(|rollout| rollout.strategy != Strategy::Rolling && rollout.production == ALL);
+    let completed = service
+        .deployments
+        .iter()
+        .find(|deployment| !is_shifted && deployment.rollout == RolloutState::Completed);
+    let found = of_rollout.or(completed).or(primary)?;
+    (found.rollout != RolloutState::Failed).then(|| found.id.clone())
+}
+
+/// A deployment ends without having come to its end.
+pub(crate) fn stop(service: &mut Service, reason: &str, now: i64) {
+    if let Some(running) = service.running_mut() {
+        reason.clone_into(&mut running.reason);
+        running.finish(RolloutStatus::Stopped, now);
+    }
 }
 
 /// The primary deployment has all its tasks, and nothing else runs any more.
@@ -74,19 +123,14 @@ pub(crate) fn complete(ecs: &Ecs, world: &mut World, key: &str) {
     primary.reason = format!("ECS deployment {} completed.", primary.id);
     primary.updated_ms = now;
     let id = primary.id.clone();
-    if let Some(rollout) = service
-        .history
-        .last_mut()
-        .filter(|rollout| rollout.finished_ms.is_none())
-    {
+    if let Some(rollout) = service.running_mut() {
         let is_way_back = rollout.rollback.is_some();
-        rollout.status = if is_way_back {
+        let status = if is_way_back {
             RolloutStatus::RollbackSuccessful
         } else {
             RolloutStatus::Successful
         };
-        rollout.finished_ms = Some(now);
-        rollout.updated_ms = now;
+        rollout.finish(status, now);
     }
     let name = service.name.clone();
     world.say(
@@ -96,124 +140,8 @@ pub(crate) fn complete(ecs: &Ecs, world: &mut World, key: &str) {
     );
 }
 
-/// The circuit breaker has had enough: no more tasks, and back to what worked if that is wanted.
-pub(crate) fn fail(ecs: &Ecs, world: &mut World, key: &str) {
-    let now = ecs.now();
-    let Some(service) = world.services.get_mut(key) else {
-        return;
-    };
-    let (name, goes_back) = (service.name.clone(), service.settings.breaker_rollback);
-    let Some(primary) = service.deployments.first_mut() else {
-        return;
-    };
-    primary.rollout = RolloutState::Failed;
-    primary.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
-    primary.updated_ms = now;
-    let (id, failures) = (primary.id.clone(), primary.failed_tasks);
-    if let Some(rollout) = service.history.last_mut() {
-        rollout.failures = failures;
-    }
-    world.say(
-        key,
-        now,
-        format!("(service {name}) (deployment {id}) deployment failed: tasks failed to start."),
-    );
-    if goes_back {
-        roll_back(
-            ecs,
-            world,
-            key,
-            "Service deployment rolled back because the circuit breaker threshold was exceeded.",
-        );
-    } else if let Some(rollout) = world
-        .services
-        .get_mut(key)
-        .and_then(|service| service.history.last_mut())
-    {
-        rollout.status = RolloutStatus::Stopped;
-        rollout.finished_ms = Some(now);
-    }
-}
-
-/// Goes back to the last revision that was deployed successfully. Its deployment becomes the primary one again.
-pub(crate) fn roll_back(ecs: &Ecs, world: &mut World, key: &str, reason: &str) {
-    let now = ecs.now();
-    let Some(service) = world.services.get_mut(key) else {
-        return;
-    };
-    let Some(target) = candidate(service) else {
-        if let Some(rollout) = service.history.last_mut() {
-            rollout.status = RolloutStatus::RollbackFailed;
-            rollout.reason = "No rollback candidate was found to run the rollback.".to_owned();
-            rollout.finished_ms = Some(now);
-        }
-        world.touch_service(key);
-        return;
-    };
-    let mut failed = service.deployments.remove(0);
-    if failed.rollout != RolloutState::Failed {
-        failed.rollout = RolloutState::Failed;
-        failed.reason = reason.to_owned();
-    }
-    failed.updated_ms = now;
-    let place = service
-        .deployments
-        .iter()
-        .position(|deployment| deployment.revision == target.number);
-    let mut back = place.map_or_else(
-        || deployment(&target, now),
-        |place| service.deployments.remove(place),
-    );
-    back.rollout = RolloutState::InProgress;
-    back.reason = format!(
-        "ECS deployment circuit breaker: rolling back to deploymentId {}.",
-        back.id
-    );
-    back.failed_tasks = 0;
-    back.updated_ms = now;
-    back.back_from = Some(failed.id.clone());
-    let id = back.id.clone();
-    service.settings = target.settings.clone();
-    if let Some(rollout) = service.history.last_mut() {
-        rollout.status = RolloutStatus::RollbackInProgress;
-        rollout.rollback = Some((target.number.clone(), now, reason.to_owned()));
-        rollout.reason = reason.to_owned();
-        rollout.updated_ms = now;
-    }
-    service.deployments.insert(0, failed);
-    service.deployments.insert(0, back);
-    service.backoff = Backoff::default();
-    service.steady = false;
-    let name = service.name.clone();
-    world.say(
-        key,
-        now,
-        format!("(service {name}) rolling back to deployment {id}."),
-    );
-    world.touch_service(key);
-}
-
-/// The revision of the last successful rollout, other than the one that is given up.
-fn candidate(service: &Service) -> Option<Revision> {
-    let current = &service.deployments.first()?.revision;
-    let worked = service
-        .history
-        .iter()
-        .rev()
-        .find_map(|rollout| match rollout.status {
-            RolloutStatus::Successful => Some(rollout.revision.as_str()),
-            RolloutStatus::RollbackSuccessful => rollout
-                .rollback
-                .as_ref()
-                .map(|(revision, _, _)| revision.as_str()),
-            _ => None,
-        })?;
-    (worked != current)
-        .then(|| service.revision(worked).cloned())
-        .flatten()
-}
-
-fn deployment(revision: &Revision, now: i64) -> Deployment {
+/// A deployment of a revision, at its beginning.
+pub(crate) fn deployment(revision: &Revision, now: i64) -> Deployment {
     let id = format!("ecs-svc/{}", deployment_number());
     Deployment {
         reason: format!("ECS deployment {id} in progress."),

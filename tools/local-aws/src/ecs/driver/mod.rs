@@ -1,14 +1,23 @@
 //! Carrying out what the scheduler decides: a pass over all tasks and services whenever something happened.
 
 pub(crate) mod advance;
+mod alarms;
+mod assess;
 pub(crate) mod check;
 pub(crate) mod create;
 pub(crate) mod deploy;
+mod failures;
+mod give_up;
 pub(crate) mod halt;
 pub(crate) mod launch;
 pub(crate) mod observe;
+mod pause;
 pub(crate) mod schedule;
+mod settle;
+mod shift;
+pub(crate) mod sides;
 pub(crate) mod spec;
+mod traffic;
 pub(crate) mod usage;
 
 use std::collections::BTreeMap;

@@ -3,4 +3,6 @@
 pub(crate) mod backoff;
 pub(crate) mod breaker;
 pub(crate) mod health;
+pub(crate) mod hooks;
 pub(crate) mod plan;
+pub(crate) mod stages;
