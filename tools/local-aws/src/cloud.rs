@@ -144,6 +144,11 @@ impl Service {
         self.names().signing
     }
 
+    /// The names that signatures have for the services.
+    pub(crate) fn signing_names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|names| names.signing)
+    }
+
     fn find(is_meant: impl Fn(&Names) -> bool) -> Option<Self> {
         NAMES
             .iter()

@@ -17,6 +17,7 @@ pub mod directory;
 pub mod ecr;
 pub mod ecs;
 pub mod elb;
+pub mod faults;
 pub mod logs;
 mod page;
 pub mod protocol;
@@ -53,6 +54,8 @@ pub enum Request {
     },
     /// Create an environment's resources.
     Seed(seed::Request),
+    /// Have a server do something wrong.
+    Fault(faults::Request),
 }
 
 /// Does it.
@@ -63,5 +66,6 @@ pub fn run(request: &Request) -> anyhow::Result<u8> {
         Request::Status { state } => control::status(state),
         Request::Reset { state } => control::reset(state),
         Request::Seed(request) => seed::run(request),
+        Request::Fault(request) => faults::run(request),
     }
 }
