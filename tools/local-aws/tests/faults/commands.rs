@@ -73,12 +73,13 @@ fn says_what_is_wrong_with_a_rule() {
 #[test]
 fn needs_a_server() {
     let state = tempfile::tempdir().unwrap();
-    let refused = fault(state.path(), "list", &[]);
+    let absent = state.path().join("absent");
+    let refused = fault(&absent, "list", &[]);
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(refused.stdout, b"");
     let complaint = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(
         complaint.lines().next().unwrap(),
-        format!("error: no local AWS runs in {}", state.path().display())
+        format!("error: no local AWS runs in {}", absent.display())
     );
 }
