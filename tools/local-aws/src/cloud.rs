@@ -8,6 +8,7 @@ use task_runtime::Runtime;
 use toolkit::Console;
 
 use crate::account::Account;
+use crate::autoscaling::{AutoScaling, AutoScalingParts};
 use crate::clock::Clock;
 use crate::cloudwatch::CloudWatch;
 use crate::ecr::Ecr;
@@ -39,6 +40,8 @@ pub enum Service {
     Secrets,
     /// Security Token Service.
     Sts,
+    /// Application Auto Scaling.
+    AutoScaling,
 }
 
 /// A service's names: target prefix, signing name, API version, XML namespace.
@@ -50,7 +53,7 @@ struct Names {
     namespace: &'static str,
 }
 
-const NAMES: [Names; 8] = [
+const NAMES: [Names; 9] = [
     names(
         Service::Ecs,
         "AmazonEC2ContainerServiceV20141113",
@@ -94,6 +97,13 @@ const NAMES: [Names; 8] = [
         "sts",
         "2011-06-15",
         "https://sts.amazonaws.com/doc/2011-06-15/",
+    ),
+    names(
+        Service::AutoScaling,
+        "AnyScaleFrontendService",
+        "application-autoscaling",
+        "2016-02-06",
+        "",
     ),
 ];
 
@@ -203,6 +213,8 @@ pub struct Cloud {
     pub ecs: Arc<Ecs>,
     /// Who the caller is.
     pub sts: Sts,
+    /// What sets services' desired counts.
+    pub autoscaling: Arc<AutoScaling>,
 }
 
 impl Cloud {
@@ -244,6 +256,14 @@ impl Cloud {
             secrets: Arc::clone(&secrets),
             directory: directory.to_owned(),
             runtime,
+            console: Arc::clone(&console),
+        })?;
+        let autoscaling = AutoScaling::open(AutoScalingParts {
+            store: Arc::clone(&store),
+            account: account.clone(),
+            clock,
+            ecs: Arc::clone(&ecs),
+            cloudwatch: Arc::clone(&cloudwatch),
             console,
         })?;
         Ok(Self {
@@ -255,6 +275,7 @@ impl Cloud {
             logs,
             cloudwatch,
             sts: Sts::new(account.clone()),
+            autoscaling,
             clock,
             account,
             store,
@@ -265,7 +286,9 @@ impl Cloud {
     pub fn start(&self) -> anyhow::Result<()> {
         CloudWatch::start(&self.cloudwatch);
         self.elb.start();
-        Ecs::start(&self.ecs)
+        Ecs::start(&self.ecs)?;
+        AutoScaling::start(&self.autoscaling);
+        Ok(())
     }
 
     /// Runs one operation.
@@ -276,6 +299,7 @@ impl Cloud {
             Service::Logs => self.logs.call(operation, input),
             Service::CloudWatch => self.cloudwatch.call(operation, input),
             Service::Sts => self.sts.call(operation, input),
+            Service::AutoScaling => self.autoscaling.call(operation, input),
             Service::Ecs => self.ecs.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
             Service::Secrets => self.secrets.call(operation, input),

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 pub mod account;
+pub mod autoscaling;
 pub mod cli;
 mod client;
 pub mod clock;

@@ -15,9 +15,12 @@ enum Family {
 
 fn family(service: Service) -> Family {
     match service {
-        Service::Ecs | Service::Ecr | Service::Logs | Service::Ssm | Service::Secrets => {
-            Family::Json
-        }
+        Service::Ecs
+        | Service::Ecr
+        | Service::Logs
+        | Service::Ssm
+        | Service::Secrets
+        | Service::AutoScaling => Family::Json,
         Service::Elb | Service::CloudWatch | Service::Sts => Family::Query,
     }
 }
@@ -64,6 +67,7 @@ fn server_error(service: Service) -> &'static str {
         Service::Ecs | Service::Ecr => "ServerException",
         Service::Ssm => "InternalServerError",
         Service::Secrets => "InternalServiceError",
+        Service::AutoScaling => "InternalServiceException",
         Service::Logs | Service::Elb | Service::CloudWatch | Service::Sts => "InternalFailure",
     }
 }
