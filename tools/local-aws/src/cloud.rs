@@ -14,6 +14,7 @@ use crate::cloudwatch::CloudWatch;
 use crate::ecr::Ecr;
 use crate::ecs::{Ecs, EcsParts};
 use crate::elb::Elb;
+use crate::iam::Iam;
 use crate::logs::Logs;
 use crate::protocol::Answer;
 use crate::secrets::Secrets;
@@ -42,6 +43,8 @@ pub enum Service {
     Sts,
     /// Application Auto Scaling.
     AutoScaling,
+    /// Identity and Access Management.
+    Iam,
 }
 
 /// A service's names: target prefix, signing name, API version, XML namespace.
@@ -53,7 +56,7 @@ struct Names {
     namespace: &'static str,
 }
 
-const NAMES: [Names; 9] = [
+const NAMES: [Names; 10] = [
     names(
         Service::Ecs,
         "AmazonEC2ContainerServiceV20141113",
@@ -104,6 +107,13 @@ const NAMES: [Names; 9] = [
         "application-autoscaling",
         "2016-02-06",
         "",
+    ),
+    names(
+        Service::Iam,
+        "AWSIdentityManagementV20100508",
+        "iam",
+        "2010-05-08",
+        "https://iam.amazonaws.com/doc/2010-05-08/",
     ),
 ];
 
@@ -215,6 +225,8 @@ pub struct Cloud {
     pub sts: Sts,
     /// What sets services' desired counts.
     pub autoscaling: Arc<AutoScaling>,
+    /// Roles.
+    pub iam: Iam,
 }
 
 impl Cloud {
@@ -275,6 +287,7 @@ impl Cloud {
             logs,
             cloudwatch,
             sts: Sts::new(account.clone()),
+            iam: Iam::open(Arc::clone(&store), account.clone(), clock)?,
             autoscaling,
             clock,
             account,
@@ -300,6 +313,7 @@ impl Cloud {
             Service::CloudWatch => self.cloudwatch.call(operation, input),
             Service::Sts => self.sts.call(operation, input),
             Service::AutoScaling => self.autoscaling.call(operation, input),
+            Service::Iam => self.iam.call(operation, input),
             Service::Ecs => self.ecs.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
             Service::Secrets => self.secrets.call(operation, input),

@@ -19,6 +19,7 @@ pub mod ecr;
 pub mod ecs;
 pub mod elb;
 pub mod faults;
+pub mod iam;
 pub mod logs;
 mod page;
 pub mod protocol;

@@ -21,7 +21,7 @@ fn family(service: Service) -> Family {
         | Service::Ssm
         | Service::Secrets
         | Service::AutoScaling => Family::Json,
-        Service::Elb | Service::CloudWatch | Service::Sts => Family::Query,
+        Service::Elb | Service::CloudWatch | Service::Sts | Service::Iam => Family::Query,
     }
 }
 
@@ -68,6 +68,7 @@ fn server_error(service: Service) -> &'static str {
         Service::Ssm => "InternalServerError",
         Service::Secrets => "InternalServiceError",
         Service::AutoScaling => "InternalServiceException",
+        Service::Iam => "ServiceFailure",
         Service::Logs | Service::Elb | Service::CloudWatch | Service::Sts => "InternalFailure",
     }
 }

@@ -6,5 +6,6 @@
 )]
 
 mod autoscaling;
+mod iam;
 #[path = "../faults/support.rs"]
 mod support;
