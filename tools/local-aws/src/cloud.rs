@@ -239,25 +239,21 @@ impl Cloud {
             runtime,
             console,
         } = settings;
+        let kept = || Arc::clone(&store);
         let ecr = Ecr::open(
-            Arc::clone(&store),
+            kept(),
             account.clone(),
             clock,
             &directory.join("registry"),
             endpoint_host,
         )?;
-        let cloudwatch = CloudWatch::open(Arc::clone(&store), account.clone(), clock)?;
-        let elb = Elb::open(
-            Arc::clone(&store),
-            account.clone(),
-            clock,
-            Arc::clone(&cloudwatch),
-        )?;
-        let logs = Logs::open(Arc::clone(&store), account.clone(), clock)?;
-        let ssm = Parameters::open(Arc::clone(&store), account.clone(), clock)?;
-        let secrets = Secrets::open(Arc::clone(&store), account.clone(), clock)?;
+        let cloudwatch = CloudWatch::open(kept(), account.clone(), clock)?;
+        let elb = Elb::open(kept(), account.clone(), clock, Arc::clone(&cloudwatch))?;
+        let logs = Logs::open(kept(), account.clone(), clock)?;
+        let ssm = Parameters::open(kept(), account.clone(), clock)?;
+        let secrets = Secrets::open(kept(), account.clone(), clock)?;
         let ecs = Ecs::open(EcsParts {
-            store: Arc::clone(&store),
+            store: kept(),
             account: account.clone(),
             clock,
             ecr: Arc::clone(&ecr),
@@ -271,7 +267,7 @@ impl Cloud {
             console: Arc::clone(&console),
         })?;
         let autoscaling = AutoScaling::open(AutoScalingParts {
-            store: Arc::clone(&store),
+            store: kept(),
             account: account.clone(),
             clock,
             ecs: Arc::clone(&ecs),
@@ -287,7 +283,7 @@ impl Cloud {
             logs,
             cloudwatch,
             sts: Sts::new(account.clone()),
-            iam: Iam::open(Arc::clone(&store), account.clone(), clock)?,
+            iam: Iam::open(kept(), account.clone(), clock)?,
             autoscaling,
             clock,
             account,
