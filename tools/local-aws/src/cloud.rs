@@ -11,6 +11,7 @@ use crate::account::Account;
 use crate::autoscaling::{AutoScaling, AutoScalingParts};
 use crate::clock::Clock;
 use crate::cloudwatch::CloudWatch;
+use crate::ec2::Ec2;
 use crate::ecr::Ecr;
 use crate::ecs::{Ecs, EcsParts};
 use crate::elb::Elb;
@@ -45,6 +46,8 @@ pub enum Service {
     AutoScaling,
     /// Identity and Access Management.
     Iam,
+    /// Elastic Compute Cloud: its networks.
+    Ec2,
 }
 
 /// A service's names: target prefix, signing name, API version, XML namespace.
@@ -56,7 +59,7 @@ struct Names {
     namespace: &'static str,
 }
 
-const NAMES: [Names; 10] = [
+const NAMES: [Names; 11] = [
     names(
         Service::Ecs,
         "AmazonEC2ContainerServiceV20141113",
@@ -114,6 +117,13 @@ const NAMES: [Names; 10] = [
         "iam",
         "2010-05-08",
         "https://iam.amazonaws.com/doc/2010-05-08/",
+    ),
+    names(
+        Service::Ec2,
+        "AmazonEC2",
+        "ec2",
+        "2016-11-15",
+        "http://ec2.amazonaws.com/doc/2016-11-15/",
     ),
 ];
 
@@ -227,6 +237,8 @@ pub struct Cloud {
     pub autoscaling: Arc<AutoScaling>,
     /// Roles.
     pub iam: Iam,
+    /// Networks.
+    pub ec2: Ec2,
 }
 
 impl Cloud {
@@ -284,6 +296,7 @@ impl Cloud {
             cloudwatch,
             sts: Sts::new(account.clone()),
             iam: Iam::open(kept(), account.clone(), clock)?,
+            ec2: Ec2::open(kept(), account.clone())?,
             autoscaling,
             clock,
             account,
@@ -310,6 +323,7 @@ impl Cloud {
             Service::Sts => self.sts.call(operation, input),
             Service::AutoScaling => self.autoscaling.call(operation, input),
             Service::Iam => self.iam.call(operation, input),
+            Service::Ec2 => self.ec2.call(operation, input),
             Service::Ecs => self.ecs.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
             Service::Secrets => self.secrets.call(operation, input),

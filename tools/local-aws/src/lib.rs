@@ -15,6 +15,7 @@ pub mod cloud;
 pub mod cloudwatch;
 pub mod control;
 pub mod directory;
+pub mod ec2;
 pub mod ecr;
 pub mod ecs;
 pub mod elb;

@@ -9,6 +9,8 @@ use crate::protocol::AwsError;
 enum Family {
     /// JSON 1.1: names of shapes, mostly `…Exception`.
     Json,
+    /// EC2 has words of its own.
+    Ec2,
     /// Query: codes. CloudWatch's other dialects turn them into names of shapes.
     Query,
 }
@@ -22,20 +24,23 @@ fn family(service: Service) -> Family {
         | Service::Secrets
         | Service::AutoScaling => Family::Json,
         Service::Elb | Service::CloudWatch | Service::Sts | Service::Iam => Family::Query,
+        Service::Ec2 => Family::Ec2,
     }
 }
 
 /// The refusal of a request by this fault; a delay or a cut is no refusal.
 pub(crate) fn error(kind: Kind, service: Service) -> Option<AwsError> {
     let family = family(service);
-    let by_family = |json, query| match family {
+    let by_family = |json, query, ec2| match family {
         Family::Json => json,
         Family::Query => query,
+        Family::Ec2 => ec2,
     };
     let (code, message, status) = match kind {
         Kind::Throttle => by_family(
             ("ThrottlingException", "Rate exceeded", 400),
             ("Throttling", "Rate exceeded", 400),
+            ("RequestLimitExceeded", "Request limit exceeded.", 503),
         ),
         Kind::ServerError => (
             server_error(service),
@@ -47,6 +52,7 @@ pub(crate) fn error(kind: Kind, service: Service) -> Option<AwsError> {
             by_family(
                 ("ServiceUnavailableException", message, 503),
                 ("ServiceUnavailable", message, 503),
+                ("Unavailable", message, 503),
             )
         }
         Kind::ExpiredCredentials => {
@@ -54,6 +60,7 @@ pub(crate) fn error(kind: Kind, service: Service) -> Option<AwsError> {
             by_family(
                 ("ExpiredTokenException", message, 400),
                 ("ExpiredToken", message, 403),
+                ("RequestExpired", "Request has expired.", 400),
             )
         }
         Kind::Delay | Kind::Cut => return None,
@@ -69,6 +76,7 @@ fn server_error(service: Service) -> &'static str {
         Service::Secrets => "InternalServiceError",
         Service::AutoScaling => "InternalServiceException",
         Service::Iam => "ServiceFailure",
+        Service::Ec2 => "InternalError",
         Service::Logs | Service::Elb | Service::CloudWatch | Service::Sts => "InternalFailure",
     }
 }
@@ -82,6 +90,7 @@ mod tests {
         let table = [
             (Kind::Throttle, Service::Ecs, "ThrottlingException", 400),
             (Kind::Throttle, Service::Elb, "Throttling", 400),
+            (Kind::Throttle, Service::Ec2, "RequestLimitExceeded", 503),
             (Kind::ServerError, Service::Ecs, "ServerException", 500),
             (Kind::ServerError, Service::Elb, "InternalFailure", 500),
             (Kind::ServerError, Service::Ssm, "InternalServerError", 500),

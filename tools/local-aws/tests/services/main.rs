@@ -6,6 +6,7 @@
 )]
 
 mod autoscaling;
+mod ec2;
 mod iam;
 #[path = "../faults/support.rs"]
 mod support;
