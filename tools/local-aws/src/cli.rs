@@ -6,13 +6,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 use toolkit::Fault;
 use toolkit::console::Verbosity;
 
-use crate::{Request, seed, serve};
+use crate::{Request, faults, seed, serve};
 
 const EXAMPLES: &str = "\
 EXAMPLES
   local-aws serve --state .longshore/local-aws
   local-aws seed --endpoint http://127.0.0.1:PORT --project . --env local
   local-aws down --state .longshore/local-aws
+  local-aws fault add --state .longshore/local-aws --service ecs --fault throttle --count 3
   aws --endpoint-url http://127.0.0.1:PORT ecs list-clusters
 
 EXIT CODES
@@ -85,6 +86,97 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         env: String,
     },
+    /// Have a running server do something wrong, for tests and rehearsals; JSON says which rules there are then
+    #[command(subcommand)]
+    Fault(FaultCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum FaultCommand {
+    /// Add a rule
+    Add {
+        /// Directory of the state
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        #[command(flatten)]
+        rule: RuleArgs,
+    },
+    /// Say which rules there are, and how often each was applied
+    List {
+        /// Directory of the state
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
+    /// Forget all rules
+    Clear {
+        /// Directory of the state
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct RuleArgs {
+    /// Service by the name that signatures have for it, such as ecs or elasticloadbalancing; * is any
+    #[arg(long, value_name = "NAME")]
+    service: String,
+    /// Operation; * is any
+    #[arg(long, value_name = "NAME", default_value = "*")]
+    operation: String,
+    /// What goes wrong
+    #[arg(long, value_enum)]
+    fault: faults::Kind,
+    /// For delay: how much later the answer comes, in milliseconds
+    #[arg(long, value_name = "N")]
+    delay_ms: Option<u64>,
+    /// Requests that pass before it begins
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    skip: u64,
+    /// Requests that meet it [default: no end]
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Milliseconds after which it ends [default: no end]
+    #[arg(long, value_name = "N")]
+    for_ms: Option<u64>,
+    /// How likely a request meets it
+    #[arg(long, value_name = "0..1", default_value_t = 1.0)]
+    probability: f64,
+    /// What the dice begin with; the same seed gives the same faults
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// For cut: the first, the third and so on come after the operation was carried out
+    #[arg(long)]
+    after: bool,
+}
+
+impl RuleArgs {
+    fn into_rule(self) -> anyhow::Result<faults::Rule> {
+        let rule = faults::Rule {
+            service: self.service,
+            operation: self.operation,
+            fault: self.fault,
+            delay_ms: self.delay_ms,
+            skip: self.skip,
+            count: self.count,
+            for_ms: self.for_ms,
+            probability: self.probability,
+            seed: self.seed,
+            after: self.after,
+        };
+        rule.check().map_err(Fault::usage)?;
+        Ok(rule)
+    }
+}
+
+impl FaultCommand {
+    fn into_request(self) -> anyhow::Result<faults::Request> {
+        let (state, change) = match self {
+            Self::Add { state, rule } => (state, faults::Change::Add(rule.into_rule()?)),
+            Self::List { state } => (state, faults::Change::List),
+            Self::Clear { state } => (state, faults::Change::Clear),
+        };
+        Ok(faults::Request { state, change })
+    }
 }
 
 /// How tasks are kept apart.
@@ -134,6 +226,7 @@ impl Args {
                 project,
                 env,
             })),
+            Command::Fault(command) => Ok(Request::Fault(command.into_request()?)),
         }
     }
 }

@@ -46,6 +46,10 @@ impl Client {
         self.json(&self.exchange("GET", path, &[], b"")?)
     }
 
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.json(&self.exchange("DELETE", path, &[], b"")?)
+    }
+
     pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.json(&self.exchange(
             "POST",

@@ -8,11 +8,14 @@ use task_runtime::Runtime;
 use toolkit::Console;
 
 use crate::account::Account;
+use crate::autoscaling::{AutoScaling, AutoScalingParts};
 use crate::clock::Clock;
 use crate::cloudwatch::CloudWatch;
+use crate::ec2::Ec2;
 use crate::ecr::Ecr;
 use crate::ecs::{Ecs, EcsParts};
 use crate::elb::Elb;
+use crate::iam::Iam;
 use crate::logs::Logs;
 use crate::protocol::Answer;
 use crate::secrets::Secrets;
@@ -39,6 +42,12 @@ pub enum Service {
     Secrets,
     /// Security Token Service.
     Sts,
+    /// Application Auto Scaling.
+    AutoScaling,
+    /// Identity and Access Management.
+    Iam,
+    /// Elastic Compute Cloud: its networks.
+    Ec2,
 }
 
 /// A service's names: target prefix, signing name, API version, XML namespace.
@@ -50,7 +59,7 @@ struct Names {
     namespace: &'static str,
 }
 
-const NAMES: [Names; 8] = [
+const NAMES: [Names; 11] = [
     names(
         Service::Ecs,
         "AmazonEC2ContainerServiceV20141113",
@@ -94,6 +103,27 @@ const NAMES: [Names; 8] = [
         "sts",
         "2011-06-15",
         "https://sts.amazonaws.com/doc/2011-06-15/",
+    ),
+    names(
+        Service::AutoScaling,
+        "AnyScaleFrontendService",
+        "application-autoscaling",
+        "2016-02-06",
+        "",
+    ),
+    names(
+        Service::Iam,
+        "AWSIdentityManagementV20100508",
+        "iam",
+        "2010-05-08",
+        "https://iam.amazonaws.com/doc/2010-05-08/",
+    ),
+    names(
+        Service::Ec2,
+        "AmazonEC2",
+        "ec2",
+        "2016-11-15",
+        "http://ec2.amazonaws.com/doc/2016-11-15/",
     ),
 ];
 
@@ -142,6 +172,11 @@ impl Service {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.names().signing
+    }
+
+    /// The names that signatures have for the services.
+    pub(crate) fn signing_names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|names| names.signing)
     }
 
     fn find(is_meant: impl Fn(&Names) -> bool) -> Option<Self> {
@@ -198,6 +233,12 @@ pub struct Cloud {
     pub ecs: Arc<Ecs>,
     /// Who the caller is.
     pub sts: Sts,
+    /// What sets services' desired counts.
+    pub autoscaling: Arc<AutoScaling>,
+    /// Roles.
+    pub iam: Iam,
+    /// Networks.
+    pub ec2: Ec2,
 }
 
 impl Cloud {
@@ -210,25 +251,21 @@ impl Cloud {
             runtime,
             console,
         } = settings;
+        let kept = || Arc::clone(&store);
         let ecr = Ecr::open(
-            Arc::clone(&store),
+            kept(),
             account.clone(),
             clock,
             &directory.join("registry"),
             endpoint_host,
         )?;
-        let cloudwatch = CloudWatch::open(Arc::clone(&store), account.clone(), clock)?;
-        let elb = Elb::open(
-            Arc::clone(&store),
-            account.clone(),
-            clock,
-            Arc::clone(&cloudwatch),
-        )?;
-        let logs = Logs::open(Arc::clone(&store), account.clone(), clock)?;
-        let ssm = Parameters::open(Arc::clone(&store), account.clone(), clock)?;
-        let secrets = Secrets::open(Arc::clone(&store), account.clone(), clock)?;
+        let cloudwatch = CloudWatch::open(kept(), account.clone(), clock)?;
+        let elb = Elb::open(kept(), account.clone(), clock, Arc::clone(&cloudwatch))?;
+        let logs = Logs::open(kept(), account.clone(), clock)?;
+        let ssm = Parameters::open(kept(), account.clone(), clock)?;
+        let secrets = Secrets::open(kept(), account.clone(), clock)?;
         let ecs = Ecs::open(EcsParts {
-            store: Arc::clone(&store),
+            store: kept(),
             account: account.clone(),
             clock,
             ecr: Arc::clone(&ecr),
@@ -239,6 +276,14 @@ impl Cloud {
             secrets: Arc::clone(&secrets),
             directory: directory.to_owned(),
             runtime,
+            console: Arc::clone(&console),
+        })?;
+        let autoscaling = AutoScaling::open(AutoScalingParts {
+            store: kept(),
+            account: account.clone(),
+            clock,
+            ecs: Arc::clone(&ecs),
+            cloudwatch: Arc::clone(&cloudwatch),
             console,
         })?;
         Ok(Self {
@@ -250,6 +295,9 @@ impl Cloud {
             logs,
             cloudwatch,
             sts: Sts::new(account.clone()),
+            iam: Iam::open(kept(), account.clone(), clock)?,
+            ec2: Ec2::open(kept(), account.clone())?,
+            autoscaling,
             clock,
             account,
             store,
@@ -260,7 +308,9 @@ impl Cloud {
     pub fn start(&self) -> anyhow::Result<()> {
         CloudWatch::start(&self.cloudwatch);
         self.elb.start();
-        Ecs::start(&self.ecs)
+        Ecs::start(&self.ecs)?;
+        AutoScaling::start(&self.autoscaling);
+        Ok(())
     }
 
     /// Runs one operation.
@@ -271,6 +321,9 @@ impl Cloud {
             Service::Logs => self.logs.call(operation, input),
             Service::CloudWatch => self.cloudwatch.call(operation, input),
             Service::Sts => self.sts.call(operation, input),
+            Service::AutoScaling => self.autoscaling.call(operation, input),
+            Service::Iam => self.iam.call(operation, input),
+            Service::Ec2 => self.ec2.call(operation, input),
             Service::Ecs => self.ecs.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
             Service::Secrets => self.secrets.call(operation, input),

@@ -62,7 +62,7 @@ pub fn reset(state: &Path) -> anyhow::Result<u8> {
 }
 
 /// The server of a state directory, if one holds it.
-fn running(state: &Path) -> anyhow::Result<Option<(Directory, Endpoint)>> {
+pub(crate) fn running(state: &Path) -> anyhow::Result<Option<(Directory, Endpoint)>> {
     if !state.is_dir() {
         return Ok(None);
     }

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 pub mod account;
+pub mod autoscaling;
 pub mod cli;
 mod client;
 pub mod clock;
@@ -14,9 +15,12 @@ pub mod cloud;
 pub mod cloudwatch;
 pub mod control;
 pub mod directory;
+pub mod ec2;
 pub mod ecr;
 pub mod ecs;
 pub mod elb;
+pub mod faults;
+pub mod iam;
 pub mod logs;
 mod page;
 pub mod protocol;
@@ -53,6 +57,8 @@ pub enum Request {
     },
     /// Create an environment's resources.
     Seed(seed::Request),
+    /// Have a server do something wrong.
+    Fault(faults::Request),
 }
 
 /// Does it.
@@ -63,5 +69,6 @@ pub fn run(request: &Request) -> anyhow::Result<u8> {
         Request::Status { state } => control::status(state),
         Request::Reset { state } => control::reset(state),
         Request::Seed(request) => seed::run(request),
+        Request::Fault(request) => faults::run(request),
     }
 }

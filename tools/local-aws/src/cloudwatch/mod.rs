@@ -159,6 +159,9 @@ pub fn shape(code: &str) -> &str {
         "LimitExceeded" => "LimitExceededFault",
         "ValidationError" => "ValidationException",
         "InternalFailure" => "InternalServiceFault",
+        "Throttling" => "ThrottlingException",
+        "ServiceUnavailable" => "ServiceUnavailableException",
+        "ExpiredToken" => "ExpiredTokenException",
         same => same,
     }
 }

@@ -5,6 +5,7 @@
 //! members through [`Input`], which accepts `5` and `"5"` alike.
 
 pub mod cbor;
+pub mod ec2;
 pub mod error;
 pub mod input;
 pub mod query;

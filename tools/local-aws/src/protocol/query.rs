@@ -16,6 +16,14 @@ const MAXIMUM_DEPTH: usize = 16;
 /// `A.member.1.B=x` becomes `{"A":[{"B":"x"}]}`, `A.entry.1.key=k&A.entry.1.value=v` becomes
 /// `{"A":{"k":"v"}}`. Lists are in the order of their numbers, which may have gaps. `Version` is dropped.
 pub fn parse(body: &[u8]) -> Result<(String, Value), AwsError> {
+    parse_with(body, gather)
+}
+
+/// Reads a form body, and turns each member's tree into what it stands for.
+pub(super) fn parse_with(
+    body: &[u8],
+    gather: fn(Value) -> Result<Value, AwsError>,
+) -> Result<(String, Value), AwsError> {
     let mut action = None;
     let mut members = Map::new();
     for (count, (key, value)) in form_urlencoded::parse(body).enumerate() {
@@ -82,10 +90,10 @@ fn gather(value: Value) -> Result<Value, AwsError> {
     };
     if members.len() == 1 {
         if let Some(Value::Object(items)) = members.get_mut("member") {
-            return numbered(std::mem::take(items)).map(Value::Array);
+            return numbered(std::mem::take(items), gather).map(Value::Array);
         }
         if let Some(Value::Object(entries)) = members.get_mut("entry") {
-            return numbered(std::mem::take(entries))?
+            return numbered(std::mem::take(entries), gather)?
                 .into_iter()
                 .map(entry)
                 .collect::<Result<Map<_, _>, _>>()
@@ -99,7 +107,11 @@ fn gather(value: Value) -> Result<Value, AwsError> {
         .map(Value::Object)
 }
 
-fn numbered(items: Map<String, Value>) -> Result<Vec<Value>, AwsError> {
+/// The items of a list by their numbers, each gathered in its turn.
+pub(super) fn numbered(
+    items: Map<String, Value>,
+    gather: fn(Value) -> Result<Value, AwsError>,
+) -> Result<Vec<Value>, AwsError> {
     let mut numbered = items
         .into_iter()
         .map(|(number, item)| match number.parse::<u32>() {
@@ -123,7 +135,7 @@ fn entry(entry: Value) -> Result<(String, Value), AwsError> {
     }
 }
 
-fn malformed(message: impl Into<String>) -> AwsError {
+pub(super) fn malformed(message: impl Into<String>) -> AwsError {
     AwsError::new("MalformedQueryString", message)
 }
 

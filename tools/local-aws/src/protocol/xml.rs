@@ -14,7 +14,7 @@ use super::{AwsError, as_map, as_timestamp};
 /// `action` must be the name of an operation that was found: it becomes the name of elements.
 #[must_use]
 pub fn render(namespace: &str, action: &str, answer: &Value, request_id: &str) -> String {
-    let mut xml = Xml::new();
+    let mut xml = Xml::new("member");
     xml.open_with_namespace(&format!("{action}Response"), namespace);
     if !answer.is_null() {
         xml.value(&format!("{action}Result"), answer);
@@ -29,7 +29,7 @@ pub fn render(namespace: &str, action: &str, answer: &Value, request_id: &str) -
 /// `<ErrorResponse><Error><Type/><Code/><Message/></Error><RequestId/></ErrorResponse>`.
 #[must_use]
 pub fn render_error(namespace: &str, error: &AwsError, request_id: &str) -> String {
-    let mut xml = Xml::new();
+    let mut xml = Xml::new("member");
     xml.open_with_namespace("ErrorResponse", namespace);
     xml.open("Error");
     xml.element(
@@ -48,30 +48,33 @@ pub fn render_error(namespace: &str, error: &AwsError, request_id: &str) -> Stri
     xml.text
 }
 
-struct Xml {
-    text: String,
+pub(super) struct Xml {
+    pub(super) text: String,
+    /// The element of a list's item.
+    item: &'static str,
 }
 
 impl Xml {
-    fn new() -> Self {
+    pub(super) fn new(item: &'static str) -> Self {
         Self {
+            item,
             text: "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned(),
         }
     }
 
-    fn open(&mut self, name: &str) {
+    pub(super) fn open(&mut self, name: &str) {
         self.markup(format_args!("<{name}>"));
     }
 
-    fn open_with_namespace(&mut self, name: &str, namespace: &str) {
+    pub(super) fn open_with_namespace(&mut self, name: &str, namespace: &str) {
         self.markup(format_args!("<{name} xmlns=\"{namespace}\">"));
     }
 
-    fn close(&mut self, name: &str) {
+    pub(super) fn close(&mut self, name: &str) {
         self.markup(format_args!("</{name}>"));
     }
 
-    fn element(&mut self, name: &str, text: &str) {
+    pub(super) fn element(&mut self, name: &str, text: &str) {
         self.open(name);
         self.characters(text);
         self.close(name);
@@ -83,7 +86,7 @@ impl Xml {
             .expect("a string takes any text");
     }
 
-    fn value(&mut self, name: &str, value: &Value) {
+    pub(super) fn value(&mut self, name: &str, value: &Value) {
         if value.is_null() {
             return;
         }
@@ -106,7 +109,7 @@ impl Xml {
                 }
                 Value::Array(items) => {
                     for item in items {
-                        self.value("member", item);
+                        self.value(self.item, item);
                     }
                 }
                 Value::String(text) => self.characters(text),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::reply::{self, Reply};
 use crate::cloud::Service;
 use crate::cloudwatch;
-use crate::protocol::{Answer, AwsError, cbor, query, with_epoch_seconds, xml};
+use crate::protocol::{Answer, AwsError, cbor, ec2, query, with_epoch_seconds, xml};
 
 /// Larger than any request but a layer's part: a task definition has 64 KiB, a batch of log events 1 MiB.
 const LIMIT: usize = 8 << 20;
@@ -33,6 +33,8 @@ pub(crate) enum Dialect {
     Json(&'static str),
     /// Form in, XML out.
     Query(Service),
+    /// The same with lists and answers of another shape, which EC2 alone speaks.
+    Ec2,
     /// Smithy's RPC v2 over CBOR.
     Cbor,
 }
@@ -115,8 +117,11 @@ fn read_query(headers: &HeaderMap, body: &Bytes) -> Result<Call, Misdirected> {
             ),
         });
     };
-    let dialect = Dialect::Query(service);
-    let (operation, input) = query::parse(body).map_err(|error| Misdirected { dialect, error })?;
+    let (dialect, parsed) = match service {
+        Service::Ec2 => (Dialect::Ec2, ec2::parse(body)),
+        other => (Dialect::Query(other), query::parse(body)),
+    };
+    let (operation, input) = parsed.map_err(|error| Misdirected { dialect, error })?;
     Ok(Call {
         service,
         operation,
@@ -160,6 +165,7 @@ pub(crate) fn write(dialect: Dialect, operation: &str, answer: Answer, request_i
     match dialect {
         Dialect::Json(media_type) => write_json(media_type, answer),
         Dialect::Query(service) => write_query(service, operation, answer, request_id),
+        Dialect::Ec2 => write_ec2(operation, answer, request_id),
         Dialect::Cbor => write_cbor(answer),
     }
 }
@@ -217,6 +223,20 @@ fn write_query(service: Service, operation: &str, answer: Answer, request_id: &s
         ),
     };
     reply::reply(status, "text/xml", text)
+}
+
+fn write_ec2(operation: &str, answer: Answer, request_id: &str) -> Reply {
+    let (status, text) = match answer {
+        Ok(output) => (
+            StatusCode::OK,
+            ec2::render(Service::Ec2.namespace(), operation, &output, request_id),
+        ),
+        Err(error) => (
+            reply::status(error.status),
+            ec2::render_error(&error, request_id),
+        ),
+    };
+    reply::reply(status, "text/xml;charset=UTF-8", text)
 }
 
 fn write_cbor(answer: Answer) -> Reply {

@@ -1,4 +1,4 @@
-//! The server's own endpoints: health, state, shutdown.
+//! The server's own endpoints: health, state, shutdown, faults, calls.
 
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -8,8 +8,8 @@ use super::reply::{self, Reply};
 use super::{Front, Tasks, intake, refused};
 use crate::elb::ListenerAddress;
 
-/// A shutdown's wish is one short word.
-const LIMIT: usize = 4096;
+/// A shutdown's wish is one short word, and a fault's rule one line.
+const LIMIT: usize = 256 << 10;
 
 /// A load balancer's listener: the port that was asked for, and where it really answers.
 fn listener(listener: &ListenerAddress) -> Value {
@@ -28,10 +28,19 @@ impl Front {
             (&Method::GET, "health") => reply::json(StatusCode::OK, &json!({ "status": "ok" })),
             (&Method::GET, "state") => reply::json(StatusCode::OK, &self.state()),
             (&Method::POST, "shutdown") => self.shutdown(request).await,
+            (&Method::GET, "faults") => reply::json(StatusCode::OK, &self.faults.document()),
+            (&Method::POST, "faults") => self.add_faults(request).await,
+            (&Method::DELETE, "faults") => reply::json(StatusCode::OK, &self.faults.clear()),
+            (&Method::GET, "calls") => reply::json(StatusCode::OK, &self.calls.document()),
+            (&Method::DELETE, "calls") => {
+                self.calls.forget();
+                reply::json(StatusCode::OK, &self.calls.document())
+            }
             _ => refused(
                 StatusCode::NOT_FOUND,
                 "NotFound",
-                "there are GET /_local/health, GET /_local/state and POST /_local/shutdown",
+                "there are GET /_local/health, GET /_local/state, POST /_local/shutdown, \
+                 GET, POST and DELETE /_local/faults, GET and DELETE /_local/calls",
             ),
         }
     }
@@ -56,6 +65,18 @@ impl Front {
             "secrets": self.cloud.secrets.count(),
             "listeners": self.cloud.elb.listener_addresses().iter().map(listener).collect::<Vec<_>>(),
         })
+    }
+
+    async fn add_faults(&self, request: Request<Incoming>) -> Reply {
+        let (head, body) = request.into_parts();
+        let added = match intake::whole(&head.headers, body, LIMIT).await {
+            Ok(bytes) => self.faults.add(&bytes),
+            Err(error) => Err(error.to_string()),
+        };
+        match added {
+            Ok(document) => reply::json(StatusCode::OK, &document),
+            Err(reason) => refused(StatusCode::BAD_REQUEST, "BadRequest", &reason),
+        }
     }
 
     async fn shutdown(&self, request: Request<Incoming>) -> Reply {

@@ -2,13 +2,13 @@
 //! control endpoints. It knows wire formats and nothing of what operations do.
 
 mod api;
+mod calls;
 mod guard;
 mod intake;
 mod local;
 mod registry;
 mod reply;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ use tokio::task::JoinSet;
 use toolkit::Console;
 
 use crate::cloud::Cloud;
+use crate::faults::rules::{Outcome, Verdict};
+use crate::faults::{Faults, errors};
 use crate::protocol::{Answer, AwsError};
 use reply::Reply;
 
@@ -52,7 +54,14 @@ pub struct Front {
     endpoint: String,
     started: Instant,
     ending: watch::Sender<Option<Tasks>>,
+    faults: Faults,
+    calls: calls::Calls,
 }
+
+/// A fault was asked for: the connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault rule cut it off")]
+struct Cut;
 
 impl Front {
     /// The front of `cloud`, which answers at `endpoint` (`http://127.0.0.1:PORT`).
@@ -64,6 +73,8 @@ impl Front {
             endpoint,
             started: Instant::now(),
             ending: watch::Sender::new(None),
+            faults: Faults::none(),
+            calls: calls::Calls::default(),
         })
     }
 
@@ -114,7 +125,7 @@ impl Front {
         let front = Arc::clone(&self);
         let service = service_fn(move |request| {
             let front = Arc::clone(&front);
-            async move { Ok::<_, Infallible>(front.answer(request).await) }
+            async move { front.answer(request).await }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -133,10 +144,10 @@ impl Front {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Reply {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Reply, Cut> {
         let begun = Instant::now();
         let request_id = uuid::Uuid::new_v4().to_string();
-        let (title, mut reply) = self.route(request, &request_id).await;
+        let (title, mut reply) = self.route(request, &request_id).await?;
         let id = HeaderValue::from_str(&request_id).expect("a UUID is a header's value");
         reply.headers_mut().insert("x-amzn-requestid", id);
         let line = format!(
@@ -149,32 +160,41 @@ impl Front {
         } else {
             self.console.detail(&line);
         }
-        reply
+        Ok(reply)
     }
 
     /// The answer, and what was asked in a word or two.
-    async fn route(&self, request: Request<Incoming>, request_id: &str) -> (String, Reply) {
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        request_id: &str,
+    ) -> Result<(String, Reply), Cut> {
         let path = request.uri().path();
         let title = format!("{} {path}", request.method());
         if let Some(reason) = guard::refusal(request.headers()) {
-            return (title, refused(StatusCode::FORBIDDEN, "Forbidden", &reason));
+            let reply = refused(StatusCode::FORBIDDEN, "Forbidden", &reason);
+            return Ok((title, reply));
         }
         if path == "/v2" || path.starts_with("/v2/") {
-            return (title, registry::answer(&self.cloud.ecr, request).await);
+            return Ok((title, registry::answer(&self.cloud.ecr, request).await));
         }
         if let Some(place) = path.strip_prefix("/_local/") {
             let place = place.to_owned();
-            return (title, self.local(&place, request).await);
+            return Ok((title, self.local(&place, request).await));
         }
         if request.method() == Method::POST {
             return self.operate(request, request_id).await;
         }
         let reason = "POST an operation of AWS's API to /, or look at /_local/state";
-        (title, refused(StatusCode::NOT_FOUND, "NotFound", reason))
+        Ok((title, refused(StatusCode::NOT_FOUND, "NotFound", reason)))
     }
 
-    /// Runs an operation of a service's API.
-    async fn operate(&self, request: Request<Incoming>, request_id: &str) -> (String, Reply) {
+    /// Runs an operation of a service's API, or does what a fault rule has it do instead.
+    async fn operate(
+        &self,
+        request: Request<Incoming>,
+        request_id: &str,
+    ) -> Result<(String, Reply), Cut> {
         let (head, body) = request.into_parts();
         let body = match intake::whole(&head.headers, body, api::limit(&head.headers)).await {
             Ok(body) => body,
@@ -184,32 +204,28 @@ impl Front {
                     "RequestEntityTooLarge",
                     &error.to_string(),
                 );
-                return ("POST /".to_owned(), reply);
+                return Ok(("POST /".to_owned(), reply));
             }
         };
-        let api::Call {
-            service,
-            operation,
-            dialect,
-            input,
-        } = match api::read(&head, &body) {
+        let call = match api::read(&head, &body) {
             Ok(call) => call,
             Err(api::Misdirected { dialect, error }) => {
                 self.console.warning(&error.to_string());
-                return (
-                    "POST /".to_owned(),
-                    api::write(dialect, "", Err(error), request_id),
-                );
+                let reply = api::write(dialect, "", Err(error), request_id);
+                return Ok(("POST /".to_owned(), reply));
             }
         };
+        let (service, dialect) = (call.service, call.dialect);
+        let operation = call.operation.clone();
+        let Verdict { delay_ms, outcome } = self.faults.decide(service, &operation);
+        let answer = self.carry_out(call, outcome).await;
+        if delay_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        }
+        self.calls
+            .record(service, &operation, !matches!(answer, Ok(Ok(_))));
         let title = format!("{}.{operation}", service.name());
-        let cloud = Arc::clone(&self.cloud);
-        let asked = operation.clone();
-        // Operations write to the database before they answer; connections must not wait for that.
-        let answer: Answer =
-            tokio::task::spawn_blocking(move || cloud.call(service, &asked, &input))
-                .await
-                .unwrap_or_else(|panic| Err(AwsError::internal(format!("{operation} {panic}"))));
+        let answer = answer?;
         if let Err(error) = &answer {
             if error.status >= 500 {
                 self.console.warning(&format!("{title}: {error}"));
@@ -217,7 +233,38 @@ impl Front {
                 self.console.detail(&format!("{title}: {error}"));
             }
         }
-        (title, api::write(dialect, &operation, answer, request_id))
+        let reply = api::write(dialect, &operation, answer, request_id);
+        Ok((title, reply))
+    }
+
+    /// The operation's answer, or the fault's.
+    async fn carry_out(&self, call: api::Call, outcome: Outcome) -> Result<Answer, Cut> {
+        match outcome {
+            Outcome::CutBefore => return Err(Cut),
+            Outcome::Refused(kind) => {
+                if let Some(error) = errors::error(kind, call.service) {
+                    return Ok(Err(error));
+                }
+            }
+            Outcome::Right | Outcome::CutAfter => {}
+        }
+        let api::Call {
+            service,
+            operation,
+            input,
+            ..
+        } = call;
+        let cloud = Arc::clone(&self.cloud);
+        let asked = operation.clone();
+        // Operations write to the database before they answer; connections must not wait for that.
+        let answer: Answer =
+            tokio::task::spawn_blocking(move || cloud.call(service, &asked, &input))
+                .await
+                .unwrap_or_else(|panic| Err(AwsError::internal(format!("{operation} {panic}"))));
+        if outcome == Outcome::CutAfter {
+            return Err(Cut);
+        }
+        Ok(answer)
     }
 }
 
