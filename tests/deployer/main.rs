@@ -15,6 +15,7 @@ mod identity;
 mod limits;
 mod lock;
 mod looking;
+mod shifting;
 mod stage;
 mod trouble;
 mod verdicts;
