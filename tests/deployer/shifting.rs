@@ -31,17 +31,10 @@ fn element(xml: &str, name: &str) -> String {
     xml[begin..end].to_owned()
 }
 
-/// A service of two tasks whose traffic is shifted as the configuration says, on a version that works.
-fn shifting(configuration: &Value) -> (Stage, String) {
-    let stage = Stage::new();
-    let blue = elb(
-        &stage,
-        "DescribeTargetGroups",
-        &[("Names.member.1", SERVICE)],
-    );
-    let blue = element(&blue, "TargetGroupArn");
-    let green = elb(
-        &stage,
+/// Another target group like the service's own.
+fn second_group(stage: &Stage) -> String {
+    let created = elb(
+        stage,
         "CreateTargetGroup",
         &[
             ("Name", "green"),
@@ -54,46 +47,64 @@ fn shifting(configuration: &Value) -> (Stage, String) {
             ("UnhealthyThresholdCount", "3"),
         ],
     );
-    let green = element(&green, "TargetGroupArn");
+    let group = element(&created, "TargetGroupArn");
+    let attribute = "Attributes.member.1";
     elb(
-        &stage,
+        stage,
         "ModifyTargetGroupAttributes",
         &[
-            ("TargetGroupArn", &green),
+            ("TargetGroupArn", &group),
             (
-                "Attributes.member.1.Key",
+                &format!("{attribute}.Key"),
                 "deregistration_delay.timeout_seconds",
             ),
-            ("Attributes.member.1.Value", "30"),
+            (&format!("{attribute}.Value"), "30"),
         ],
     );
-    let balancers = elb(&stage, "DescribeLoadBalancers", &[]);
+    group
+}
+
+/// The ARN of the rule that leads to `blue`, which from now on may lead to `green` as well.
+fn shared_rule(stage: &Stage, blue: &str, green: &str) -> String {
+    let balancers = elb(stage, "DescribeLoadBalancers", &[]);
     let balancer = element(&balancers, "LoadBalancerArn");
     let listeners = elb(
-        &stage,
+        stage,
         "DescribeListeners",
         &[("LoadBalancerArn", &balancer)],
     );
     let listener = element(&listeners, "ListenerArn");
-    let rules = elb(&stage, "DescribeRules", &[("ListenerArn", &listener)]);
-    let ours = rules
-        .split("<RuleArn>")
-        .find(|rule| rule.contains(&blue))
-        .unwrap();
+    let rules = elb(stage, "DescribeRules", &[("ListenerArn", &listener)]);
+    let mut rules = rules.split("<RuleArn>");
+    let ours = rules.find(|rule| rule.contains(blue)).unwrap();
     let rule = ours[..ours.find('<').unwrap()].to_owned();
     let groups = "Actions.member.1.ForwardConfig.TargetGroups.member";
     elb(
-        &stage,
+        stage,
         "ModifyRule",
         &[
             ("RuleArn", &rule),
             ("Actions.member.1.Type", "forward"),
-            (&format!("{groups}.1.TargetGroupArn"), &blue),
+            (&format!("{groups}.1.TargetGroupArn"), blue),
             (&format!("{groups}.1.Weight"), "100"),
-            (&format!("{groups}.2.TargetGroupArn"), &green),
+            (&format!("{groups}.2.TargetGroupArn"), green),
             (&format!("{groups}.2.Weight"), "0"),
         ],
     );
+    rule
+}
+
+/// A service of two tasks whose traffic is shifted as the configuration says, on a version that works.
+fn shifting(configuration: &Value) -> (Stage, String) {
+    let stage = Stage::new();
+    let own = elb(
+        &stage,
+        "DescribeTargetGroups",
+        &[("Names.member.1", SERVICE)],
+    );
+    let blue = element(&own, "TargetGroupArn");
+    let green = second_group(&stage);
+    let rule = shared_rule(&stage, &blue, &green);
     stage.call(
         "GraniteServiceVersion20100801.PutMetricAlarm",
         &json!({
@@ -102,10 +113,8 @@ fn shifting(configuration: &Value) -> (Stage, String) {
             "ComparisonOperator": "GreaterThanThreshold",
         }),
     );
-    let registered = stage.call(
-        "RegisterTaskDefinition",
-        &stage.definition(&[("APP_VERSION", "1")]),
-    );
+    let definition = stage.definition(&[("APP_VERSION", "1")]);
+    let registered = stage.call("RegisterTaskDefinition", &definition);
     let good = registered["taskDefinition"]["taskDefinitionArn"].clone();
     stage.call(
         "CreateService",

@@ -139,23 +139,7 @@ async fn set_limits(
     };
     limits.minimum = request.minimum.unwrap_or(limits.minimum);
     limits.maximum = request.maximum.unwrap_or(limits.maximum);
-    if limits.minimum > limits.maximum {
-        let message = format!(
-            "at least {} and at most {} tasks cannot be",
-            limits.minimum, limits.maximum
-        );
-        return Err(Fault::usage(message).into());
-    }
-    let allowed = limits.minimum..=limits.maximum;
-    if let Some(count) = request.count.filter(|count| !allowed.contains(count)) {
-        let message = format!(
-            "autoscaling keeps {name} between {} and {} tasks and would undo {count}",
-            limits.minimum, limits.maximum
-        );
-        return Err(Fault::usage(message)
-            .with_hint("move its limits as well: --min N --max N")
-            .into());
-    }
+    permit(name, request.count, limits)?;
     if wants_limits {
         let set = cloud
             .scaling
@@ -176,6 +160,26 @@ async fn set_limits(
         console.status(&format!("{name}: autoscaling {state}"));
     }
     Ok(Some(limits))
+}
+
+/// Refuses limits that hold nothing, and a number that autoscaling would undo.
+fn permit(name: &str, count: Option<i32>, limits: Limits) -> Result<(), Fault> {
+    if limits.minimum > limits.maximum {
+        let message = format!(
+            "at least {} and at most {} tasks cannot be",
+            limits.minimum, limits.maximum
+        );
+        return Err(Fault::usage(message));
+    }
+    let allowed = limits.minimum..=limits.maximum;
+    if let Some(count) = count.filter(|count| !allowed.contains(count)) {
+        let message = format!(
+            "autoscaling keeps {name} between {} and {} tasks and would undo {count}",
+            limits.minimum, limits.maximum
+        );
+        return Err(Fault::usage(message).with_hint("move its limits as well: --min N --max N"));
+    }
+    Ok(())
 }
 
 async fn wait(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args as Group, ValueEnum};
 
 use super::{LaunchArg, NetworkArgs, Place};
+use crate::Command;
 use crate::create::{Behind, Settings};
 use crate::deploy::{LockWish, Otherwise, Release};
 use crate::duration;
@@ -16,7 +17,7 @@ use crate::source::Source;
 #[derive(Debug, Group)]
 pub(super) struct DeployArgs {
     #[command(flatten)]
-    pub(super) place: Place,
+    place: Place,
     /// A file as RegisterTaskDefinition takes it, or a registered one: ARN, FAMILY:REVISION or FAMILY
     #[arg(long, value_name = "FILE|REF")]
     task_definition: String,
@@ -66,7 +67,7 @@ pub(super) struct DeployArgs {
 pub(super) struct GroupArgs {
     /// Cluster
     #[arg(long, value_name = "NAME")]
-    pub(super) cluster: String,
+    cluster: String,
     /// JSON file: {"services": [{"service", "taskDefinition", "after"?, "first"?, "smoke"?}]}
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -78,14 +79,15 @@ pub(super) struct GroupArgs {
 }
 
 impl GroupArgs {
-    pub(super) fn into_group(self) -> crate::Group {
-        crate::Group {
+    pub(super) fn into_command(self) -> (String, Command) {
+        let group = crate::Group {
             file: self.file,
             pattern: self
                 .following
                 .into_release(String::new(), Source::Live, None),
             rolls_back_all: self.rollback_group,
-        }
+        };
+        (self.cluster, Command::Group(Box::new(group)))
     }
 }
 
@@ -208,7 +210,13 @@ impl Following {
 }
 
 impl DeployArgs {
-    pub(super) fn into_release(self, output: Option<&Path>) -> Release {
+    pub(super) fn into_command(self, output: Option<&Path>) -> (String, Command) {
+        let cluster = self.place.cluster.clone();
+        let release = self.into_release(output);
+        (cluster, Command::Deploy(Box::new(release)))
+    }
+
+    fn into_release(self, output: Option<&Path>) -> Release {
         let behind = match (self.target_group, self.container, self.port) {
             (Some(target_group), Some(container), Some(port)) => Some(Behind {
                 target_group,

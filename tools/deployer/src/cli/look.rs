@@ -24,24 +24,26 @@ pub(super) struct DiffArgs {
     task_definition: String,
     /// How it is written [default: text on a terminal, json elsewhere]
     #[arg(long)]
-    pub(super) format: Option<FormatArg>,
+    format: Option<FormatArg>,
 }
 
 impl DiffArgs {
-    pub(super) fn into_diff(self) -> (String, Diff) {
+    pub(super) fn into_diff(self, output: Option<&Path>) -> (String, Command) {
         let diff = Diff {
             service: self.place.service,
             task_definition: Source::of(&self.task_definition),
         };
-        (self.place.cluster, diff)
+        let form = form(self.format, output);
+        (self.place.cluster, Command::Diff(diff, form))
     }
 
-    pub(super) fn into_outlook(self) -> (String, Outlook) {
+    pub(super) fn into_plan(self, output: Option<&Path>) -> (String, Command) {
         let outlook = Outlook {
             service: self.place.service,
             task_definition: Source::of(&self.task_definition),
         };
-        (self.place.cluster, outlook)
+        let form = form(self.format, output);
+        (self.place.cluster, Command::Plan(outlook, form))
     }
 }
 

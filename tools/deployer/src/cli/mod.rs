@@ -245,98 +245,7 @@ enum FormatArg {
 impl Args {
     /// The validated request.
     pub fn into_request(self) -> anyhow::Result<Request> {
-        let (cluster, command) = match self.action {
-            Action::Deploy(args) => (
-                args.place.cluster.clone(),
-                Command::Deploy(Box::new(args.into_release(self.output.as_deref()))),
-            ),
-            Action::Status(args) => {
-                let form = form(args.format, self.output.as_deref());
-                let services = args.service;
-                (args.cluster, Command::Status(Status { services, form }))
-            }
-            Action::Wait(args) => {
-                let wait = Wait {
-                    service: args.place.service,
-                    deployment: args.deployment,
-                    timeout: args.timeout,
-                };
-                (args.place.cluster, Command::Wait(wait))
-            }
-            Action::Rollback(args) => {
-                let rollback = Rollback {
-                    service: args.place.service,
-                    to: args.to,
-                    timeout: args.timeout,
-                    dry_run: args.dry_run,
-                    earlier: self.output.clone(),
-                };
-                (args.place.cluster, Command::Rollback(rollback))
-            }
-            Action::Refresh(args) => (
-                args.place.cluster.clone(),
-                Command::Deploy(Box::new(args.into_release(self.output.as_deref()))),
-            ),
-            Action::Group(args) => (
-                args.cluster.clone(),
-                Command::Group(Box::new(args.into_group())),
-            ),
-            Action::Continue(args) => {
-                let proceed = Proceed {
-                    service: args.place.service,
-                    back: args.rollback,
-                    timeout: args.timeout,
-                };
-                (args.place.cluster, Command::Proceed(proceed))
-            }
-            Action::Diff(args) => {
-                let form = form(args.format, self.output.as_deref());
-                let (cluster, diff) = args.into_diff();
-                (cluster, Command::Diff(diff, form))
-            }
-            Action::Plan(args) => {
-                let form = form(args.format, self.output.as_deref());
-                let (cluster, outlook) = args.into_outlook();
-                (cluster, Command::Plan(outlook, form))
-            }
-            Action::Tasks(args) => args.into_command(self.output.as_deref()),
-            Action::History(args) => args.into_command(self.output.as_deref()),
-            Action::Prune(args) => args.into_command(self.output.as_deref()),
-            Action::Init(args) => args.into_command(),
-            Action::Lock(args) => args.into_command(),
-            Action::Stop(args) => {
-                let stop = Stop {
-                    service: args.place.service,
-                    timeout: args.timeout,
-                    earlier: self.output.clone(),
-                };
-                (args.place.cluster, Command::Stop(stop))
-            }
-            Action::Scale(args) => {
-                let scale = Scale {
-                    service: args.place.service,
-                    count: args.count,
-                    minimum: args.min,
-                    maximum: args.max,
-                    suspended: match (args.suspend, args.resume) {
-                        (true, _) => Some(true),
-                        (_, true) => Some(false),
-                        _ => None,
-                    },
-                    timeout: args.timeout,
-                };
-                (args.place.cluster, Command::Scale(scale))
-            }
-            Action::Run(args) => {
-                let run = OneOff {
-                    task_definition: Source::of(&args.task_definition),
-                    launch: args.launch_type.into(),
-                    network: args.network.into(),
-                    timeout: args.timeout,
-                };
-                (args.cluster, Command::Run(run))
-            }
-        };
+        let (cluster, command) = self.action.into_command(self.output.as_deref());
         if cluster.is_empty() {
             return Err(Fault::usage("--cluster is empty").into());
         }
@@ -346,6 +255,117 @@ impl Args {
             output: self.output,
             verbosity: Verbosity::from_flags(self.quiet, self.verbose),
         })
+    }
+}
+
+impl Action {
+    /// The cluster, and what to do there. `output` is where the document goes.
+    fn into_command(self, output: Option<&Path>) -> (String, Command) {
+        match self {
+            Self::Deploy(args) => args.into_command(output),
+            Self::Status(args) => args.into_command(output),
+            Self::Wait(args) => args.into_command(),
+            Self::Rollback(args) => args.into_command(output),
+            Self::Refresh(args) => args.into_command(output),
+            Self::Stop(args) => args.into_command(output),
+            Self::Group(args) => args.into_command(),
+            Self::Continue(args) => args.into_command(),
+            Self::Diff(args) => args.into_diff(output),
+            Self::Plan(args) => args.into_plan(output),
+            Self::Tasks(args) => args.into_command(output),
+            Self::History(args) => args.into_command(output),
+            Self::Prune(args) => args.into_command(output),
+            Self::Init(args) => args.into_command(),
+            Self::Lock(args) => args.into_command(),
+            Self::Scale(args) => args.into_command(),
+            Self::Run(args) => args.into_command(),
+        }
+    }
+}
+
+impl StatusArgs {
+    fn into_command(self, output: Option<&Path>) -> (String, Command) {
+        let status = Status {
+            services: self.service,
+            form: form(self.format, output),
+        };
+        (self.cluster, Command::Status(status))
+    }
+}
+
+impl WaitArgs {
+    fn into_command(self) -> (String, Command) {
+        let wait = Wait {
+            service: self.place.service,
+            deployment: self.deployment,
+            timeout: self.timeout,
+        };
+        (self.place.cluster, Command::Wait(wait))
+    }
+}
+
+impl RollbackArgs {
+    fn into_command(self, output: Option<&Path>) -> (String, Command) {
+        let rollback = Rollback {
+            service: self.place.service,
+            to: self.to,
+            timeout: self.timeout,
+            dry_run: self.dry_run,
+            earlier: output.map(Path::to_owned),
+        };
+        (self.place.cluster, Command::Rollback(rollback))
+    }
+}
+
+impl StopArgs {
+    fn into_command(self, output: Option<&Path>) -> (String, Command) {
+        let stop = Stop {
+            service: self.place.service,
+            timeout: self.timeout,
+            earlier: output.map(Path::to_owned),
+        };
+        (self.place.cluster, Command::Stop(stop))
+    }
+}
+
+impl ContinueArgs {
+    fn into_command(self) -> (String, Command) {
+        let proceed = Proceed {
+            service: self.place.service,
+            back: self.rollback,
+            timeout: self.timeout,
+        };
+        (self.place.cluster, Command::Proceed(proceed))
+    }
+}
+
+impl ScaleArgs {
+    fn into_command(self) -> (String, Command) {
+        let scale = Scale {
+            service: self.place.service,
+            count: self.count,
+            minimum: self.min,
+            maximum: self.max,
+            suspended: match (self.suspend, self.resume) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
+            timeout: self.timeout,
+        };
+        (self.place.cluster, Command::Scale(scale))
+    }
+}
+
+impl RunArgs {
+    fn into_command(self) -> (String, Command) {
+        let run = OneOff {
+            task_definition: Source::of(&self.task_definition),
+            launch: self.launch_type.into(),
+            network: self.network.into(),
+            timeout: self.timeout,
+        };
+        (self.cluster, Command::Run(run))
     }
 }
 
@@ -360,13 +380,14 @@ fn form(asked: Option<FormatArg>, output: Option<&Path>) -> Form {
 }
 
 impl RefreshArgs {
-    fn into_release(self, output: Option<&Path>) -> Release {
-        Release {
+    fn into_command(self, output: Option<&Path>) -> (String, Command) {
+        let release = Release {
             force: true,
             ..self
                 .following
                 .into_release(self.place.service, Source::Live, output)
-        }
+        };
+        (self.place.cluster, Command::Deploy(Box::new(release)))
     }
 }
 

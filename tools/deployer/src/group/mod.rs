@@ -101,19 +101,13 @@ pub(crate) async fn group(
         let mut ready = Vec::new();
         for index in wave {
             let member = &members.services[index];
-            let missing = member.after.iter().find(|before| {
-                let place = named.iter().position(|(name, _)| name == before);
-                !place
-                    .and_then(|place| done.get(&place))
-                    .is_some_and(is_success)
-            });
-            match missing {
+            match missing(member, &named, &done) {
                 Some(before) => {
                     console.warning(&format!(
                         "{} is not released: it goes after {before}",
                         member.service
                     ));
-                    skipped.insert(member.service.clone(), before.clone());
+                    skipped.insert(member.service.clone(), before);
                 }
                 None => ready.push(index),
             }
@@ -145,6 +139,20 @@ pub(crate) async fn group(
         skipped,
     };
     Ok((grouped, code))
+}
+
+/// What a service waits for that was not released.
+fn missing(
+    member: &Member,
+    named: &[(&str, &[String])],
+    done: &BTreeMap<usize, Deployment>,
+) -> Option<String> {
+    let is_missing = |before: &&String| {
+        let place = named.iter().position(|(name, _)| name == before);
+        let released = place.and_then(|place| done.get(&place));
+        !released.is_some_and(is_success)
+    };
+    member.after.iter().find(is_missing).cloned()
 }
 
 fn is_success(deployment: &Deployment) -> bool {
