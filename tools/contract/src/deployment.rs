@@ -88,9 +88,7 @@ impl Verdict {
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Completed | Self::Unchanged | Self::Planned | Self::Started => {
-                crate::exit::DONE
-            },
+            Self::Completed | Self::Unchanged | Self::Planned | Self::Started => crate::exit::DONE,
             Self::Refused => crate::exit::NEGATIVE,
             Self::Failed => crate::exit::FAILED,
             Self::RolledBack => crate::exit::ROLLED_BACK,

@@ -44,7 +44,9 @@ fn explains_itself_and_each_command() {
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(help(&["--help"]).contains("EXAMPLES\n  deployer deploy --cluster prod"));
-    for command in ["deploy", "status", "wait", "rollback", "scale", "run", "stop", "refresh"] {
+    for command in [
+        "deploy", "status", "wait", "rollback", "scale", "run", "stop", "refresh",
+    ] {
         assert!(
             help(&[command, "--help"]).contains("--cluster <NAME>"),
             "{command}"
