@@ -4,8 +4,7 @@ use contract::deployment::{Deployment, Verdict};
 use serde_json::Value;
 
 use crate::cloud::Cloud;
-use crate::definition;
-use crate::deploy::Release;
+use crate::deploy::{Release, blank};
 use crate::plan::{Planned, Step, plan};
 use crate::service::{Service, short};
 use crate::source::Wanted;
@@ -34,10 +33,7 @@ pub(crate) async fn look(cloud: &Cloud, release: &Release) -> anyhow::Result<Loo
     let read = release.task_definition.read()?;
     let service = cloud.cluster.service(&release.service).await?;
     let live = match service {
-        Some(service) => {
-            let live = cloud.cluster.definition(&service.task_definition).await?;
-            Some((service, definition::of_live(&live)?))
-        }
+        Some(service) => Some(cloud.cluster.with_definition(service).await?),
         None => None,
     };
     let wanted = release
@@ -96,32 +92,20 @@ impl Before {
             Step::Nothing | Step::Again | Step::Settings { .. }
         );
         Deployment {
-            cluster: cloud.cluster.name.clone(),
-            service: service.clone(),
             verdict: if self.step == Step::Nothing {
                 Verdict::Unchanged
             } else {
                 Verdict::Planned
             },
             reason,
-            deployment_id: None,
-            service_deployment: None,
-            service_revision: None,
             task_definition: match &on {
                 Some(on) if is_same => on.clone(),
                 _ => self.wanted.name().to_owned(),
             },
             previous_task_definition: on.clone(),
             serving_task_definition: on.unwrap_or_default(),
-            registered: false,
-            rollback: None,
-            tasks: Vec::new(),
-            smoke: Vec::new(),
-            url: None,
-            failures: Vec::new(),
-            timeline: Vec::new(),
-            elapsed_ms: 0,
             applied: !release.dry_run,
+            ..blank(&cloud.cluster.name, service)
         }
     }
 }

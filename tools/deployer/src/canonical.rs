@@ -1,5 +1,6 @@
 //! Whether two task definitions ask for the same: without what ECS adds, with its defaults left out.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What ECS says of a revision, and tags: these carry the commit, which alone is no reason for a release.
@@ -16,12 +17,12 @@ const ADDED: [&str; 9] = [
 ];
 
 /// One member in which two definitions differ. Null stands for a member that is not there.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Difference {
     /// For example `containerDefinitions.api.image`.
     pub(crate) path: String,
-    pub(crate) live: Value,
-    pub(crate) wanted: Value,
+    pub(crate) before: Value,
+    pub(crate) after: Value,
 }
 
 /// What the two definitions differ in, as paths; empty if they ask for the same.
@@ -72,8 +73,8 @@ fn collect(live: &Value, wanted: &Value, path: &str, found: &mut Vec<Difference>
         }
         _ => found.push(Difference {
             path: path.to_owned(),
-            live: live.clone(),
-            wanted: wanted.clone(),
+            before: live.clone(),
+            after: wanted.clone(),
         }),
     }
 }

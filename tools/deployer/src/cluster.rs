@@ -11,6 +11,7 @@ use aws_sdk_ecs::types::{
     ServiceDeploymentBrief, ServiceDeploymentStatus, ServiceRevision,
     StopServiceDeploymentStopType, Tag, Task, TaskDefinition, TaskDefinitionField,
 };
+use serde_json::Value;
 use toolkit::Fault;
 
 use crate::definition;
@@ -118,6 +119,21 @@ impl Cluster {
             .with_hint("check the names and the region; `deployer deploy --create` creates it");
             Trouble::Final(fault.into())
         })
+    }
+
+    /// A service that must be there, and the task definition that it runs, as JSON.
+    pub(crate) async fn live(&self, name: &str) -> anyhow::Result<(Service, Value)> {
+        let service = self.existing(name).await?;
+        self.with_definition(service).await
+    }
+
+    /// A service and the task definition that it runs, as JSON.
+    pub(crate) async fn with_definition(
+        &self,
+        service: Service,
+    ) -> anyhow::Result<(Service, Value)> {
+        let described = self.definition(&service.task_definition).await?;
+        Ok((service, definition::of_live(&described)?))
     }
 
     /// A task definition by ARN, `family:revision` or family.

@@ -143,7 +143,8 @@ pub(crate) async fn deploy(
         () = interrupt.received() => Ready::End(Box::new(Deployment {
             verdict: Verdict::Interrupted,
             reason: "interrupted before anything was begun".to_owned(),
-            ..blank(cloud, release)
+            applied: !release.dry_run,
+            ..blank(&cloud.cluster.name, &release.service)
         })),
     };
     let (before, lock) = match ready {
@@ -176,10 +177,10 @@ pub(crate) async fn deploy(
 }
 
 /// A document of which only the place is known.
-pub(crate) fn blank(cloud: &Cloud, release: &Release) -> Deployment {
+pub(crate) fn blank(cluster: &str, service: &str) -> Deployment {
     Deployment {
-        cluster: cloud.cluster.name.clone(),
-        service: release.service.clone(),
+        cluster: cluster.to_owned(),
+        service: service.to_owned(),
         verdict: Verdict::Failed,
         reason: String::new(),
         deployment_id: None,
@@ -196,11 +197,12 @@ pub(crate) fn blank(cloud: &Cloud, release: &Release) -> Deployment {
         failures: Vec::new(),
         timeline: Vec::new(),
         elapsed_ms: 0,
-        applied: !release.dry_run,
+        applied: true,
     }
 }
 
-fn elapsed(since: Instant) -> u64 {
+/// Milliseconds since then.
+pub(crate) fn elapsed(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -287,7 +289,8 @@ async fn wait_for_others(
                 reason,
                 deployment_id: service.in_progress().map(|rollout| rollout.id.clone()),
                 serving_task_definition: service.task_definition.clone(),
-                ..blank(cloud, release)
+                applied: !release.dry_run,
+                ..blank(&cloud.cluster.name, &release.service)
             })));
         }
         if !std::mem::replace(&mut is_told, true) {

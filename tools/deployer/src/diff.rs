@@ -3,11 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::canonical::compared;
+use crate::canonical::{Difference, compared};
 use crate::cloud::Cloud;
-use crate::definition;
-use crate::service::short;
-use crate::source::Source;
+use crate::service::{Service, short};
+use crate::source::{Source, Wanted};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,41 +27,28 @@ pub(crate) struct Differences {
     live: String,
     /// What it would run: a revision, or a family for a definition that is not registered.
     wanted: String,
-    pub(crate) changes: Vec<Change>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct Change {
-    path: String,
-    before: Value,
-    after: Value,
+    pub(crate) changes: Vec<Difference>,
 }
 
 /// Compares the live definition with the wanted one; changes nothing.
 pub(crate) async fn diff(cloud: &Cloud, request: &Diff) -> anyhow::Result<Differences> {
     let read = request.task_definition.read()?;
-    let service = cloud.cluster.existing(&request.service).await?;
-    let described = cloud.cluster.definition(&service.task_definition).await?;
-    let live = (service, definition::of_live(&described)?);
-    let wanted = request
-        .task_definition
-        .resolve(read, &cloud.cluster, Some(&live))
-        .await?;
-    Ok(Differences {
+    let live = cloud.cluster.live(&request.service).await?;
+    let source = &request.task_definition;
+    let wanted = source.resolve(read, &cloud.cluster, Some(&live)).await?;
+    Ok(between(&live, &wanted))
+}
+
+/// What lies between what a service runs and what it would run.
+pub(crate) fn between((service, live): &(Service, Value), wanted: &Wanted) -> Differences {
+    Differences {
         kind: "diff",
         schema: 1,
-        service: request.service.clone(),
-        changes: compared(&live.1, wanted.json())
-            .into_iter()
-            .map(|difference| Change {
-                path: difference.path,
-                before: difference.live,
-                after: difference.wanted,
-            })
-            .collect(),
-        live: live.0.task_definition,
+        service: service.name.clone(),
+        live: service.task_definition.clone(),
         wanted: wanted.name().to_owned(),
-    })
+        changes: compared(live, wanted.json()),
+    }
 }
 
 /// One line a change: `~` for another value, `+` for what is new, `-` for what goes.
@@ -74,7 +60,7 @@ pub(crate) fn text(differences: &Differences) -> String {
         short(&differences.wanted)
     );
     let lines = differences.changes.iter().map(|change| {
-        let Change {
+        let Difference {
             path,
             before,
             after,
@@ -100,7 +86,7 @@ mod tests {
 
     #[test]
     fn shows_what_comes_what_goes_and_what_changes() {
-        let change = |path: &str, before: Value, after: Value| Change {
+        let change = |path: &str, before: Value, after: Value| Difference {
             path: path.to_owned(),
             before,
             after,

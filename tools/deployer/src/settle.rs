@@ -29,12 +29,9 @@ pub(crate) async fn settle(
         failures: Some(release.failures),
         placement: Some(release.placement),
     };
-    let watched = tokio::select! {
-        watched = watch.until(limits) => Some(watched),
-        () = interrupt.received() => None,
-    };
+    let watched = watch.unless(interrupt, limits).await;
+    let watched = watched.with_context(|| goes_on(watch))?;
     let is_cut = watched.is_none();
-    let watched = watched.transpose().with_context(|| goes_on(watch))?;
     let (wish, reason) = match watched {
         None => (release.on_interrupt, "interrupted".to_owned()),
         Some(Watched::OutOfTime) if !watch.follower.is_returning() => {
@@ -132,9 +129,9 @@ pub(crate) async fn go_back(
         placement: None,
     };
     if stop(watch, reason).await? {
-        let watched = tokio::select! {
-            watched = watch.until(limits) => watched.with_context(|| goes_on(watch))?,
-            () = interrupt.received() => return Ok(detached(watch)),
+        let watched = watch.unless(interrupt, limits).await;
+        let Some(watched) = watched.with_context(|| goes_on(watch))? else {
+            return Ok(detached(watch));
         };
         // Where ECS could not find the way by itself, it is told the way.
         if !matches!(watched, Watched::Ended(End::Failed(_))) {
@@ -142,11 +139,9 @@ pub(crate) async fn go_back(
         }
     }
     update(watch, &target, reason).await?;
-    let watched = tokio::select! {
-        watched = watch.until(limits) => watched.with_context(|| goes_on(watch))?,
-        () = interrupt.received() => return Ok(detached(watch)),
-    };
-    Ok(verdict(watch, watched))
+    let watched = watch.unless(interrupt, limits).await;
+    let watched = watched.with_context(|| goes_on(watch))?;
+    Ok(watched.map_or_else(|| detached(watch), |watched| verdict(watch, watched)))
 }
 
 /// Has ECS send the service back by itself. False where it keeps no record of the deployment, or does not let it

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use toolkit::{Console, Fault};
 
 use crate::cloud::Cloud;
-use crate::deploy::{Otherwise, Release};
+use crate::deploy::{Release, elapsed};
 use crate::interrupt::Interrupt;
 use crate::service::short;
 use crate::settle::go_back;
@@ -49,14 +49,13 @@ pub(crate) async fn stop(
     let release = Release {
         return_timeout: request.timeout,
         earlier: request.earlier.clone(),
-        on_interrupt: Otherwise::Detach,
         ..Release::back(&request.service, Source::Live)
     };
     watch.learn().await;
     let reason = "stopped on request";
     let outcome = go_back(&mut watch, &release, &document, reason, &mut interrupt).await?;
     (document.verdict, document.reason) = outcome;
-    document.elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    document.elapsed_ms = elapsed(begun);
     watch.conclude(&mut document);
     // What was asked for has happened: a way back that arrives is a success here.
     if document.verdict == Verdict::RolledBack {

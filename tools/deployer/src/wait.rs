@@ -8,6 +8,7 @@ use toolkit::{Console, Fault};
 
 use crate::cloud::Cloud;
 use crate::definition;
+use crate::deploy::{blank, elapsed};
 use crate::follower::Follower;
 use crate::inspect::Inspector;
 use crate::interrupt::Interrupt;
@@ -59,15 +60,11 @@ pub(crate) async fn wait(
         failures: None,
         placement: None,
     };
-    let watched = tokio::select! {
-        watched = watch.until(limits) => Some(watched?),
-        () = interrupt.received() => None,
-    };
-    (document.verdict, document.reason) = match watched {
+    (document.verdict, document.reason) = match watch.unless(&mut interrupt, limits).await? {
         Some(watched) => verdict(&watch, watched),
         None => detached(&watch),
     };
-    document.elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    document.elapsed_ms = elapsed(begun);
     watch.conclude(&mut document);
     Ok(document)
 }
@@ -91,25 +88,12 @@ pub(crate) async fn attach<'a>(
     });
     let previous = replaced.map(|other| other.task_definition.clone());
     let document = Deployment {
-        cluster: cloud.cluster.name.clone(),
-        service: service.name.clone(),
         verdict: Verdict::Started,
-        reason: String::new(),
         deployment_id: Some(rollout.id.clone()),
-        service_deployment: None,
-        service_revision: None,
         task_definition: rollout.task_definition.clone(),
         previous_task_definition: previous.clone(),
         serving_task_definition: service.task_definition.clone(),
-        registered: false,
-        rollback: None,
-        tasks: Vec::new(),
-        smoke: Vec::new(),
-        url: None,
-        failures: Vec::new(),
-        timeline: Vec::new(),
-        elapsed_ms: 0,
-        applied: true,
+        ..blank(&cloud.cluster.name, &service.name)
     };
     let follower = Follower::new(&rollout.id, previous.as_deref(), &service.events);
     let inspector = Inspector::new(&rollout.id, streams);

@@ -8,6 +8,7 @@ use crate::cloud::Cloud;
 use crate::failure::{is_definite, sentence};
 use crate::follower::{End, Follower, Observation};
 use crate::inspect::Inspector;
+use crate::interrupt::Interrupt;
 use crate::record::Record;
 use crate::service::Service;
 use crate::timeline::Timeline;
@@ -116,6 +117,18 @@ impl<'a> Watch<'a> {
             if is_last {
                 return Ok(Watched::OutOfTime);
             }
+        }
+    }
+
+    /// The same, unless an interruption comes first; none for that.
+    pub(crate) async fn unless(
+        &mut self,
+        interrupt: &mut Interrupt,
+        limits: Limits,
+    ) -> anyhow::Result<Option<Watched>> {
+        tokio::select! {
+            watched = self.until(limits) => watched.map(Some),
+            () = interrupt.received() => Ok(None),
         }
     }
 

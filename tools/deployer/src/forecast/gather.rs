@@ -7,7 +7,7 @@ use toolkit::Console;
 
 use super::{Facts, Forecast, Strategy, TargetFacts, forecast};
 use crate::cloud::Cloud;
-use crate::diff::{self, Diff, Differences};
+use crate::diff::{self, Differences};
 use crate::service::Service;
 use crate::source::Source;
 
@@ -36,18 +36,11 @@ pub(crate) async fn outlook(
     request: &Outlook,
 ) -> anyhow::Result<Prospect> {
     let read = request.task_definition.read()?;
-    let service = cloud.cluster.existing(&request.service).await?;
-    let described = cloud.cluster.definition(&service.task_definition).await?;
-    let live = (service, crate::definition::of_live(&described)?);
+    let live = cloud.cluster.live(&request.service).await?;
     let wanted = request
         .task_definition
         .resolve(read, &cloud.cluster, Some(&live))
         .await?;
-    let question = Diff {
-        service: request.service.clone(),
-        task_definition: request.task_definition.clone(),
-    };
-    let diff = diff::diff(cloud, &question).await?;
     let mut facts = facts(&live.0, wanted.json());
     for balanced in &live.0.balanced {
         match cloud.balancing.facts(&balanced.target_group).await {
@@ -58,7 +51,7 @@ pub(crate) async fn outlook(
     Ok(Prospect {
         kind: "plan",
         schema: 1,
-        diff,
+        diff: diff::between(&live, &wanted),
         forecast: forecast(&facts),
     })
 }

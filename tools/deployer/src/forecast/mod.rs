@@ -61,7 +61,7 @@ pub(crate) struct Forecast {
     pub(crate) minimum_seconds: Option<u64>,
     pub(crate) parts: Vec<Part>,
     pub(crate) batches: u32,
-    /// Tasks at the peak, those that drain among them.
+    /// Tasks at the peak, without those that drain.
     pub(crate) peak_tasks: u32,
     /// CPU units at the peak.
     pub(crate) peak_cpu: u32,
@@ -131,11 +131,7 @@ pub(crate) fn forecast(facts: &Facts) -> Forecast {
             seconds: 0,
         });
     }
-    let peak_tasks = batches.map_or(facts.desired, |batches| {
-        // What drains still runs beside the new ones that take its place.
-        let draining = if batches.count > 1 { facts.desired } else { 0 };
-        batches.peak.max(draining.min(facts.desired * 2))
-    });
+    let peak_tasks = batches.map_or(facts.desired, |batches| batches.peak);
     Forecast {
         minimum_seconds: batches.map(|_| parts.iter().map(|part| part.seconds).sum()),
         batches: batches.map_or(0, |batches| batches.count),

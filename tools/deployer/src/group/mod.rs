@@ -163,7 +163,8 @@ fn failed(cloud: &Cloud, release: &Release, error: &anyhow::Error) -> Deployment
     Deployment {
         verdict: Verdict::Failed,
         reason: format!("{error:#}"),
-        ..crate::deploy::blank(cloud, release)
+        applied: !release.dry_run,
+        ..crate::deploy::blank(&cloud.cluster.name, &release.service)
     }
 }
 
