@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn knows_the_line_of_every_member() {
-        let text = "\n{ \"a\": [1, {\"b\":\n \"x\\\"}\"}],\n\"c\": null, \"d\": {\n},\n \"e\": -1.5e3}\n";
+        let text =
+            "\n{ \"a\": [1, {\"b\":\n \"x\\\"}\"}],\n\"c\": null, \"d\": {\n},\n \"e\": -1.5e3}\n";
         let document = parse(text).unwrap();
         assert_eq!(
             document.value,
@@ -251,7 +252,10 @@ mod tests {
             ),
             ("1e999".to_owned(), "number out of range at line 1 column 5"),
             ("{} {}".to_owned(), "trailing characters at line 1 column 4"),
-            (String::new(), "EOF while parsing a value at line 1 column 0"),
+            (
+                String::new(),
+                "EOF while parsing a value at line 1 column 0",
+            ),
             (
                 " ".repeat(LARGEST + 1),
                 "it has 4194305 bytes, more than 4194304",

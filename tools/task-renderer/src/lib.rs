@@ -254,10 +254,7 @@ fn check(
     let is_refused = problems.iter().any(Problem::is_error);
     if as_json {
         let report = json!({ "file": file.name, "accepted": !is_refused, "problems": problems });
-        write(
-            &Labelled::of("task-definition-check", &report),
-            request,
-        )?;
+        write(&Labelled::of("task-definition-check", &report), request)?;
     }
     if is_refused {
         return Err(Fault::new(

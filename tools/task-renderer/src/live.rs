@@ -143,7 +143,11 @@ pub(crate) fn without_added(value: Value) -> Value {
             members.remove(name);
         }
         if let Some(Value::Array(tags)) = members.get_mut("tags") {
-            tags.retain(|tag| !tag["key"].as_str().is_some_and(|key| key.starts_with("aws:")));
+            tags.retain(|tag| {
+                !tag["key"]
+                    .as_str()
+                    .is_some_and(|key| key.starts_with("aws:"))
+            });
         }
     }
     value
@@ -162,7 +166,12 @@ mod tests {
             .revision(7)
             .status(TaskDefinitionStatus::Active)
             .task_definition_arn("arn:aws:ecs:us-east-1:123456789012:task-definition/web:7")
-            .container_definitions(ContainerDefinition::builder().name("api").image("i").build())
+            .container_definitions(
+                ContainerDefinition::builder()
+                    .name("api")
+                    .image("i")
+                    .build(),
+            )
             .build();
         let tags = [("commit", "1"), ("aws:cloudformation:stack-name", "x")]
             .map(|(key, value)| Tag::builder().key(key).value(value).build());

@@ -227,8 +227,8 @@ mod tests {
                 "containerDefinitions[0].essential: ECS takes true or false here, not a text; write true or false",
                 "containerDefinitions[0].portMappings: ECS takes a list here, not an object; write a list",
                 "containerDefinitions[0].dockerLabels.a: ECS takes a text here, not the number it has; write a text",
-                "containerDefinitions[0].ulimits[0].softLimit: the member is required in Ulimit; add it",
                 "containerDefinitions[0].ulimits[0].hardLimit: the member is required in Ulimit; add it",
+                "containerDefinitions[0].ulimits[0].softLimit: the member is required in Ulimit; add it",
                 "containerDefinitions[1]: ECS takes an object here, not the number it has; write an object",
                 "family: the member is required in RegisterTaskDefinitionRequest; add it",
             ]

@@ -74,13 +74,20 @@ pub(crate) fn lay(definition: &mut Value, overlay: &Overlay, has_image: bool) ->
         let is_empty = environment.variables.is_empty() && environment.secrets.is_empty();
         if !is_empty || overlay.replace_environment {
             match container_of(definition, overlay.container.as_deref()) {
-                Ok(container) => lay_environment(container, environment, overlay.replace_environment),
+                Ok(container) => {
+                    lay_environment(container, environment, overlay.replace_environment)
+                }
                 Err(problem) => problems.push(problem),
             }
         }
     }
     for Tag { key, value } in &overlay.tags {
-        put(definition, "tags", "key", json!({ "key": key, "value": value }));
+        put(
+            definition,
+            "tags",
+            "key",
+            json!({ "key": key, "value": value }),
+        );
     }
     problems.dedup();
     problems
@@ -98,7 +105,13 @@ fn container_of<'d>(
         .collect();
     let names: Vec<String> = containers
         .iter()
-        .map(|container| container.get("name").and_then(Value::as_str).unwrap_or("").to_owned())
+        .map(|container| {
+            container
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned()
+        })
         .collect();
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     let at = match name {
@@ -318,12 +331,16 @@ mod tests {
         };
         assert_eq!(
             said(&overlay, &mut definition),
-            ["--container: which container image and environment are for is not clear: there are api, proxy; name it"]
+            [
+                "--container: which container image and environment are for is not clear: there are api, proxy; name it"
+            ]
         );
         overlay.container = Some("prxy".to_owned());
         assert_eq!(
             said(&overlay, &mut definition),
-            ["--container: the definition has no container \"prxy\": there are api, proxy; did you mean \"proxy\"?"]
+            [
+                "--container: the definition has no container \"prxy\": there are api, proxy; did you mean \"proxy\"?"
+            ]
         );
         overlay.container = Some("proxy".to_owned());
         assert_eq!(said(&overlay, &mut definition), [""; 0]);

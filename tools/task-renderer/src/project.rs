@@ -78,9 +78,11 @@ fn network_mode(parts: &Parts) -> &'static str {
 fn containers(parts: &Parts) -> Vec<Value> {
     let sidecars = parts.workload.definition.sidecars.iter();
     std::iter::once(container::own(parts))
-        .chain(sidecars.map(|(name, sidecar): (&String, &Sidecar)| {
-            container::sidecar(parts, name, sidecar)
-        }))
+        .chain(
+            sidecars.map(|(name, sidecar): (&String, &Sidecar)| {
+                container::sidecar(parts, name, sidecar)
+            }),
+        )
         .collect()
 }
 

@@ -162,12 +162,7 @@ fn parse(file: &File) -> Result<Document, Fault> {
 }
 
 /// With the line of each problem whose place is still what the file says there.
-fn placed(
-    problems: Vec<Problem>,
-    read: &Value,
-    definition: &Value,
-    lines: &Lines,
-) -> Vec<Problem> {
+fn placed(problems: Vec<Problem>, read: &Value, definition: &Value, lines: &Lines) -> Vec<Problem> {
     // The answer of DescribeTaskDefinition has the definition one level down.
     let prefix = if read.get("taskDefinition").is_some() {
         "taskDefinition"
@@ -204,8 +199,5 @@ fn owner<'v>(value: &'v Value, path: &str) -> Vec<&'v Value> {
         };
         names.extend(["name", "key", "containerName"].map(|name| &at[name]));
     }
-    names
-        .into_iter()
-        .filter(|name| name.is_string())
-        .collect()
+    names.into_iter().filter(|name| name.is_string()).collect()
 }

@@ -79,7 +79,11 @@ fn laid_over(overlay: OverlayArgs) -> anyhow::Result<Overlay> {
         image: image
             .map(|path| document::<Image>(path, IMAGE))
             .transpose()?,
-        images: overlay.set_image.iter().map(|text| of_image(text)).collect(),
+        images: overlay
+            .set_image
+            .iter()
+            .map(|text| of_image(text))
+            .collect(),
         environment: environment
             .map(|path| document::<Environment>(path, ENVIRONMENT))
             .transpose()?,
@@ -128,7 +132,11 @@ fn values(elsewhere: &ElsewhereArgs, overlay: &Overlay) -> Result<Values, Fault>
             // The text is not repeated: it may be a value.
             return Err(Fault::usage("--set is written NAME=VALUE"));
         };
-        if values.set.insert(name.to_owned(), value.to_owned()).is_some() {
+        if values
+            .set
+            .insert(name.to_owned(), value.to_owned())
+            .is_some()
+        {
             return Err(Fault::usage(format!("--set {name} is given twice")));
         }
     }

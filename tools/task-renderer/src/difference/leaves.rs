@@ -23,7 +23,10 @@ const PAIRS: [(&str, &str, &str); 7] = [
 /// Lists of objects, and the members that tell them apart.
 const OBJECTS: [(&str, &[&str]); 5] = [
     ("mountPoints", &["containerPath"]),
-    ("portMappings", &["containerPort", "containerPortRange", "protocol"]),
+    (
+        "portMappings",
+        &["containerPort", "containerPortRange", "protocol"],
+    ),
     ("tmpfs", &["containerPath"]),
     ("ulimits", &["name"]),
     ("volumesFrom", &["sourceContainer"]),
@@ -47,7 +50,8 @@ const DEFAULTS: [(&str, Value); 8] = [
 /// The values of a definition.
 pub(super) fn of(definition: &Value, with_tags: bool) -> BTreeMap<Key, String> {
     let mut leaves = BTreeMap::new();
-    let is_one_network = definition["networkMode"] == "awsvpc" || definition["networkMode"] == "host";
+    let is_one_network =
+        definition["networkMode"] == "awsvpc" || definition["networkMode"] == "host";
     for (name, value) in definition.as_object().into_iter().flatten() {
         match (name.as_str(), value) {
             ("containerDefinitions", Value::Array(containers)) => {
@@ -68,7 +72,13 @@ pub(super) fn of(definition: &Value, with_tags: bool) -> BTreeMap<Key, String> {
                 if with_tags {
                     let tags = json!({ "tags": value });
                     leaves.extend(members(4, "tags", &tags).into_iter().map(|(key, value)| {
-                        (Key { section: None, ..key }, value)
+                        (
+                            Key {
+                                section: None,
+                                ..key
+                            },
+                            value,
+                        )
                     }));
                 }
             }
@@ -99,7 +109,10 @@ fn named<'v>(items: &'v [Value], kind: &str, key: &str) -> Vec<(String, &'v Valu
     items
         .iter()
         .map(|item| {
-            let name = format!("{kind} {}", item[key].as_str().unwrap_or("(without a name)"));
+            let name = format!(
+                "{kind} {}",
+                item[key].as_str().unwrap_or("(without a name)")
+            );
             let count = seen.entry(name.clone()).or_default();
             *count += 1;
             match count {
@@ -125,7 +138,12 @@ fn leave_out_defaults(container: &mut Value, is_one_network: bool) {
         without_defaults(linux);
     }
     if let Some(Value::Object(check)) = members.get_mut("healthCheck") {
-        for (name, default) in [("interval", 30), ("timeout", 5), ("retries", 3), ("startPeriod", 0)] {
+        for (name, default) in [
+            ("interval", 30),
+            ("timeout", 5),
+            ("retries", 3),
+            ("startPeriod", 0),
+        ] {
             if check.get(name) == Some(&json!(default)) {
                 check.remove(name);
             }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::config::definition::{
-    Condition, Container, HealthCheck, LogDriver, Router, Sidecar,
-};
+use contract::config::definition::{Condition, Container, HealthCheck, LogDriver, Router, Sidecar};
 use contract::config::{Launch, Secret, SecretSource};
 use serde_json::{Map, Value, json};
 

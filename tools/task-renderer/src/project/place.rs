@@ -34,7 +34,12 @@ fn place(parts: &Parts, definition: &Value, path: &str) -> Option<String> {
         "ephemeralStorage" => Some(format!("{section}.ephemeral-storage")),
         "containerDefinitions" => {
             let (index, rest) = index(rest)?;
-            container(parts, &definition["containerDefinitions"][index], index, rest)
+            container(
+                parts,
+                &definition["containerDefinitions"][index],
+                index,
+                rest,
+            )
         }
         "volumes" => {
             let (index, _) = index(rest)?;
@@ -112,10 +117,7 @@ fn head(path: &str) -> (&str, &str) {
 /// The index that a path begins with, and what follows it without the dot.
 fn index(path: &str) -> Option<(usize, &str)> {
     let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
-    Some((
-        index.parse().ok()?,
-        rest.strip_prefix('.').unwrap_or(rest),
-    ))
+    Some((index.parse().ok()?, rest.strip_prefix('.').unwrap_or(rest)))
 }
 
 /// `stopTimeout` as `stop-timeout`.

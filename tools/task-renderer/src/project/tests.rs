@@ -163,7 +163,10 @@ fn refuses_what_is_larger_than_ecs_takes() {
         .environment
         .variables
         .insert("A".to_owned(), variable(&"x".repeat(room)));
-    assert_eq!(render(&parts).unwrap().to_string().len(), crate::rules::LARGEST);
+    assert_eq!(
+        render(&parts).unwrap().to_string().len(),
+        crate::rules::LARGEST
+    );
     parts
         .environment
         .variables

@@ -119,7 +119,9 @@ fn is_telling(name: &str) -> bool {
 
 /// A key of AWS, a private key, or an address with a password.
 fn is_secret(value: &str) -> bool {
-    let is_access_key = ["AKIA", "ASIA"].iter().any(|start| value.starts_with(start))
+    let is_access_key = ["AKIA", "ASIA"]
+        .iter()
+        .any(|start| value.starts_with(start))
         && value.len() == 20
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_private_key = value.contains("-----BEGIN") && value.contains("PRIVATE KEY-----");
@@ -138,7 +140,10 @@ fn references(task: &Task<'_>, container: &Container<'_>) -> Vec<Problem> {
     let options = &container.value["logConfiguration"]["secretOptions"];
     let lists = [
         ("secrets", container.list("secrets")),
-        ("logConfiguration.secretOptions", super::view::items(options)),
+        (
+            "logConfiguration.secretOptions",
+            super::view::items(options),
+        ),
     ];
     let mut has_some = false;
     for (list, items) in lists {
@@ -176,7 +181,8 @@ fn references(task: &Task<'_>, container: &Container<'_>) -> Vec<Problem> {
 
 /// What is wrong with a reference. It is not repeated: it may be the secret itself.
 fn mistake(from: &str) -> Option<(&'static str, &'static str)> {
-    const FORM: &str = "write a parameter's name or ARN, or ARN[:JSON-KEY:STAGE:VERSION] of Secrets Manager";
+    const FORM: &str =
+        "write a parameter's name or ARN, or ARN[:JSON-KEY:STAGE:VERSION] of Secrets Manager";
     if from.is_empty() {
         return Some(("the reference is empty", FORM));
     }
@@ -236,7 +242,8 @@ fn files(container: &Container<'_>) -> Vec<Problem> {
             continue;
         };
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let is_object = matches!(parts.as_slice(), ["arn", _, "s3", "", "", path] if path.contains('/'));
+        let is_object =
+            matches!(parts.as_slice(), ["arn", _, "s3", "", "", path] if path.contains('/'));
         if !is_object || !arn.ends_with(".env") {
             problems.push(
                 Problem::new(
@@ -257,10 +264,21 @@ mod tests {
 
     #[test]
     fn tells_secrets_by_the_end_of_their_names() {
-        for name in ["DB_PASSWORD", "token", "Stripe-Api-Key", "AWS_SECRET_ACCESS_KEY"] {
+        for name in [
+            "DB_PASSWORD",
+            "token",
+            "Stripe-Api-Key",
+            "AWS_SECRET_ACCESS_KEY",
+        ] {
             assert!(is_telling(name), "{name}");
         }
-        for name in ["TOKEN_LIFETIME", "PASSWORD_FILE", "COMPASSWORD", "KEY", "MONKEY"] {
+        for name in [
+            "TOKEN_LIFETIME",
+            "PASSWORD_FILE",
+            "COMPASSWORD",
+            "KEY",
+            "MONKEY",
+        ] {
             assert!(!is_telling(name), "{name}");
         }
     }
@@ -274,7 +292,12 @@ mod tests {
         ] {
             assert!(is_secret(value), "{value}");
         }
-        for value in ["https://example.org/a:b@c", "redis://user@host", "AKIA", "a://:@x"] {
+        for value in [
+            "https://example.org/a:b@c",
+            "redis://user@host",
+            "AKIA",
+            "a://:@x",
+        ] {
             assert!(!is_secret(value), "{value}");
         }
     }

@@ -20,7 +20,10 @@ pub(super) fn problems(task: &Task<'_>) -> Vec<Problem> {
         problems.push(
             Problem::new(
                 second.at("firelensConfiguration"),
-                format!("{} is a log router already, and a task has one", routers[0].name),
+                format!(
+                    "{} is a log router already, and a task has one",
+                    routers[0].name
+                ),
                 "leave one of them",
             )
             .by(FIRELENS),
@@ -61,9 +64,8 @@ fn awslogs(task: &Task<'_>, container: &Container<'_>, options: &Value) -> Vec<P
     }
     for option in required {
         if text(&options[option]).is_empty() {
-            problems.push(
-                Problem::new(place(option), "awslogs needs this option", "add it").by(LOGS),
-            );
+            problems
+                .push(Problem::new(place(option), "awslogs needs this option", "add it").by(LOGS));
         }
     }
     match options["mode"].as_str() {

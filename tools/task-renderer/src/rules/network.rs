@@ -123,7 +123,9 @@ fn one(mapping: &Mapping<'_>, mode: &str) -> Vec<Problem> {
     {
         push(
             "hostPort",
-            format!("in the network mode {mode} the host's port is the container's, {port}, not {host}"),
+            format!(
+                "in the network mode {mode} the host's port is the container's, {port}, not {host}"
+            ),
             "leave hostPort out",
         );
     }

@@ -41,7 +41,10 @@ pub(super) fn problems(task: &Task<'_>) -> Vec<Problem> {
 fn condition(other: &Container<'_>, condition: &str, place: &str) -> Option<Problem> {
     let (message, remedy) = match condition {
         "HEALTHY" if other.value["healthCheck"].is_null() => (
-            format!("{} has no health check, so it never gets HEALTHY", other.name),
+            format!(
+                "{} has no health check, so it never gets HEALTHY",
+                other.name
+            ),
             "add healthCheck to it: ECS ignores the one of the image",
         ),
         "COMPLETE" | "SUCCESS" if other.is_essential() => (
@@ -88,10 +91,7 @@ fn circle(task: &Task<'_>) -> Vec<Problem> {
             problems.push(
                 Problem::new(
                     task.containers[start].at("dependsOn"),
-                    format!(
-                        "the containers wait for each other: {}",
-                        names.join(" → ")
-                    ),
+                    format!("the containers wait for each other: {}", names.join(" → ")),
                     "take one out of the circle",
                 )
                 .by(PAGE),

@@ -15,7 +15,11 @@ pub(super) fn problems(task: &Task<'_>) -> Vec<Problem> {
         PAGE,
     );
     if list.len() > tags::MOST {
-        let message = format!("there are {} tags, and ECS takes {}", list.len(), tags::MOST);
+        let message = format!(
+            "there are {} tags, and ECS takes {}",
+            list.len(),
+            tags::MOST
+        );
         problems.push(Problem::new("tags", message, "leave some out").by(PAGE));
     }
     for (index, tag) in list.iter().enumerate() {

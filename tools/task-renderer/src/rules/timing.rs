@@ -22,8 +22,8 @@ pub(super) fn problems(task: &Task<'_>, settings: &Settings) -> Vec<Problem> {
                 (0, i64::from(i32::MAX))
             };
             let value = &container.value[member];
-            problems.extend(range(container, member, value, limits, CONTAINER).map(|problem| {
-                match (member, value.as_i64()) {
+            problems.extend(range(container, member, value, limits, CONTAINER).map(
+                |problem| match (member, value.as_i64()) {
                     ("stopTimeout", Some(seconds)) if task.is_for_fargate() => Problem {
                         message: format!(
                             "Fargate does not wait {seconds} s for a container to stop"
@@ -31,8 +31,8 @@ pub(super) fn problems(task: &Task<'_>, settings: &Settings) -> Vec<Problem> {
                         ..problem
                     },
                     _ => problem,
-                }
-            }));
+                },
+            ));
         }
         problems.extend(drain(container, settings));
     }
