@@ -28,7 +28,10 @@ impl Lines {
             if let Some(line) = self.0.get(path) {
                 return Some(*line);
             }
-            path = &path[..path.rfind(['.', '['])?];
+            if path.is_empty() {
+                return None;
+            }
+            path = &path[..path.rfind(['.', '[']).unwrap_or(0)];
         }
     }
 }

@@ -45,7 +45,9 @@ pub struct Overlay {
 pub(crate) fn lay(definition: &mut Value, overlay: &Overlay, has_image: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(family) = &overlay.family {
-        definition["family"] = json!(family);
+        if let Some(members) = definition.as_object_mut() {
+            members.insert("family".to_owned(), json!(family));
+        }
     }
     let mut images: Vec<(Option<&str>, &str)> = Vec::new();
     if let Some(image) = &overlay.image {
@@ -97,7 +99,9 @@ fn container_of<'d>(
     definition: &'d mut Value,
     name: Option<&str>,
 ) -> Result<&'d mut Map<String, Value>, Problem> {
-    let containers = definition["containerDefinitions"].as_array_mut();
+    let containers = definition
+        .get_mut("containerDefinitions")
+        .and_then(Value::as_array_mut);
     let mut containers: Vec<&mut Map<String, Value>> = containers
         .into_iter()
         .flatten()
@@ -185,7 +189,7 @@ fn put(owner: &mut Value, list: &str, key: &str, item: Value) {
 }
 
 fn take(owner: &mut Value, list: &str, key: &str, name: &str) {
-    if let Some(items) = owner[list].as_array_mut() {
+    if let Some(items) = owner.get_mut(list).and_then(Value::as_array_mut) {
         items.retain(|item| item[key] != name);
     }
 }
