@@ -44,10 +44,8 @@ pub struct Overlay {
 /// Lays it over. `has_image` says that the definition named the image of an earlier step by itself.
 pub(crate) fn lay(definition: &mut Value, overlay: &Overlay, has_image: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if let Some(family) = &overlay.family {
-        if let Some(members) = definition.as_object_mut() {
-            members.insert("family".to_owned(), json!(family));
-        }
+    if let (Some(family), Some(members)) = (&overlay.family, definition.as_object_mut()) {
+        members.insert("family".to_owned(), json!(family));
     }
     let mut images: Vec<(Option<&str>, &str)> = Vec::new();
     if let Some(image) = &overlay.image {

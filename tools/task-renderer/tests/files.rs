@@ -21,7 +21,7 @@ const DIGEST: &str = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ac
 
 /// A directory with a definition that has references.
 fn directory() -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a directory is made");
     let definition = r#"{
   "family": "web-${STAGE}",
   "containerDefinitions": [
@@ -37,7 +37,7 @@ fn directory() -> tempfile::TempDir {
   ]
 }
 "#;
-    std::fs::write(directory.path().join("web.json"), definition).unwrap();
+    std::fs::write(directory.path().join("web.json"), definition).expect("the file is written");
     directory
 }
 

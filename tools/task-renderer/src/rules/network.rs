@@ -56,6 +56,7 @@ pub(super) fn problems(task: &Task<'_>) -> Vec<Problem> {
         }
         for mapping in &mappings {
             problems.extend(one(mapping, mode));
+            problems.extend(name(mapping));
         }
         problems.extend(mode_of(container, mode));
         all.extend(mappings);
@@ -129,22 +130,23 @@ fn one(mapping: &Mapping<'_>, mode: &str) -> Vec<Problem> {
             "leave hostPort out",
         );
     }
-    let name = text(&mapping.value["name"]);
-    if name.chars().count() > 64 {
-        push(
-            "name",
-            "the name has more than 64 characters".to_owned(),
-            "shorten it",
-        );
-    }
-    if !mapping.value["appProtocol"].is_null() && name.is_empty() {
-        push(
-            "name",
-            "appProtocol is for Service Connect, which finds ports by name".to_owned(),
-            "add a name",
-        );
-    }
     problems
+}
+
+/// The name by which Service Connect finds a port.
+fn name(mapping: &Mapping<'_>) -> Option<Problem> {
+    let name = text(&mapping.value["name"]);
+    let (message, remedy) = if name.chars().count() > 64 {
+        ("the name has more than 64 characters", "shorten it")
+    } else if !mapping.value["appProtocol"].is_null() && name.is_empty() {
+        (
+            "appProtocol is for Service Connect, which finds ports by name",
+            "add a name",
+        )
+    } else {
+        return None;
+    };
+    Some(Problem::new(format!("{}.name", mapping.place), message, remedy).by(PORT))
 }
 
 fn is_range(range: &str) -> bool {

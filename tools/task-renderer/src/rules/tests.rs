@@ -1,3 +1,8 @@
+#![expect(
+    clippy::too_many_lines,
+    reason = "the tables have a case for every rule"
+)]
+
 use serde_json::json;
 
 use super::*;
