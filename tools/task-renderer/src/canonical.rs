@@ -4,13 +4,24 @@
 use serde_json::Value;
 
 /// Lists that ECS treats as sets, and the members that tell their items apart. Any other list keeps its
-/// order: that of a command, of containers or of dependencies means something.
-const SETS: [(&str, &[&str]); 5] = [
+/// order: that of a command or of containers means something.
+pub(crate) const SETS: [(&str, &[&str]); 16] = [
+    ("add", &[]),
+    ("dependsOn", &["containerName"]),
+    ("drop", &[]),
     ("environment", &["name"]),
+    ("extraHosts", &["hostname", "ipAddress"]),
+    ("mountPoints", &["containerPath"]),
     ("portMappings", &["containerPort", "protocol"]),
     ("requiresCompatibilities", &[]),
+    ("secretOptions", &["name"]),
     ("secrets", &["name"]),
+    ("systemControls", &["namespace"]),
     ("tags", &["key"]),
+    ("tmpfs", &["containerPath"]),
+    ("ulimits", &["name"]),
+    ("volumes", &["name"]),
+    ("volumesFrom", &["sourceContainer"]),
 ];
 
 /// Brings a value into the canonical form.

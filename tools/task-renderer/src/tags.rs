@@ -9,7 +9,7 @@ use crate::Problem;
 pub(crate) const ENVIRONMENT: &str = "longshore:environment";
 
 /// The most tags that a task definition may have.
-const MOST: usize = 50;
+pub(crate) const MOST: usize = 50;
 /// Characters of a key and of a value (the tagging rules of ECS).
 const LONGEST: (usize, usize) = (128, 256);
 
@@ -67,7 +67,10 @@ pub(crate) fn merged(
 }
 
 /// What is wrong with a tag, and what to do.
-fn mistake(key: &str, value: &str) -> Option<(&'static str, &'static str)> {
+pub(crate) fn mistake(key: &str, value: &str) -> Option<(&'static str, &'static str)> {
+    if key.is_empty() {
+        return Some(("the tag has no key", "give it one"));
+    }
     let length = |text: &str| text.chars().count();
     if key.to_ascii_lowercase().starts_with("aws:") {
         return Some(("keys that begin with aws: belong to AWS", "choose another"));

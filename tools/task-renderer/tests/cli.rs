@@ -96,6 +96,53 @@ fn renders_a_worker_on_fargate_for_arm() {
 }
 
 #[test]
+fn renders_sidecars_volumes_and_a_container_in_depth() {
+    check(
+        "deep.json",
+        &[
+            &[
+                "--project",
+                "deep.toml",
+                "--env",
+                "prod",
+                "--service",
+                "api",
+            ][..],
+            &IMAGE,
+            &ENVIRONMENT,
+        ]
+        .concat(),
+    );
+}
+
+#[test]
+fn names_the_key_of_longshore_toml_that_a_rule_is_about() {
+    let directory = tempfile::tempdir().unwrap();
+    let project = std::fs::read_to_string(golden("deep.toml")).unwrap();
+    let broken = project
+        .replace("essential = false", "stop-timeout = 200")
+        .replace("settings:success", "settings:healthy")
+        .replace("memory = 1024", "memory = 8192");
+    let file = directory.path().join("longshore.toml");
+    std::fs::write(&file, broken).unwrap();
+    assert_eq!(
+        refused(
+            &[
+                &["--project", file.to_str().unwrap()][..],
+                &["--env", "prod", "--service", "api"],
+                &IMAGE,
+                &ENVIRONMENT,
+            ]
+            .concat()
+        ),
+        "error: 3 problems in the task definition ludlow-prod-api\n  \
+         services.api.memory: Fargate has no size of 512 CPU units with 8192 MiB; write 1024 to 4096 in steps of 1024 [AWS: fargate-tasks-services]\n  \
+         services.api.depends-on: settings has no health check, so it never gets HEALTHY; add healthCheck to it: ECS ignores the one of the image [AWS: API_ContainerDependency]\n  \
+         services.api.sidecars.settings.stop-timeout: Fargate does not wait 200 s for a container to stop; write 2 to 120 [AWS: API_ContainerDefinition]\n"
+    );
+}
+
+#[test]
 fn says_on_stderr_what_it_rendered_and_writes_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("a/task-definition.json");

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check;
+use super::definition;
 use super::reader::{Located, Reader, Table};
 use super::{
     Alarms, App, Aws, Environment, Image, Launch, Problems, Project, Secret, SecretSource, Service,
@@ -178,8 +179,8 @@ fn environment<'s>(
     check::roles(&table, execution_role.as_ref(), task_role.as_ref());
     let image = image(table.table("image"));
     let test = table.table("test").and_then(test);
-    let services = named(table.table("services"), service);
-    let tasks = named(table.table("tasks"), task);
+    let services = named(table.table("services"), |table| service(reader, table));
+    let tasks = named(table.table("tasks"), |table| task(reader, table));
     let variables = variables(reader, table.table("variables"));
     let secrets = secrets(reader, table.table("secrets"));
     let alarms = alarms(table.table("alarms"));
@@ -281,7 +282,7 @@ fn named<T>(
         .collect()
 }
 
-fn service(table: Table<'_, '_>) -> Service {
+fn service(reader: &Reader<'_>, table: Table<'_, '_>) -> Service {
     let service = Service {
         port: table.integer::<u16>("port", 1..=65_535),
         health_path: path(&table, "health-path").unwrap_or_else(|| "/".to_owned()),
@@ -298,12 +299,13 @@ fn service(table: Table<'_, '_>) -> Service {
             .integer("minimum-healthy-percent", 0..=100)
             .unwrap_or(100),
         maximum_percent: table.integer("maximum-percent", 100..=200).unwrap_or(200),
+        definition: definition::read(reader, &table),
     };
     table.finish();
     service
 }
 
-fn task(table: Table<'_, '_>) -> Task {
+fn task(reader: &Reader<'_>, table: Table<'_, '_>) -> Task {
     let task = Task {
         command: plain(table.texts("command")),
         cpu: table.integer("cpu", 128..=16_384).unwrap_or(256),
@@ -313,6 +315,7 @@ fn task(table: Table<'_, '_>) -> Task {
             .integer::<u32>("timeout", 1..=86_400)
             .unwrap_or(600)
             .into(),
+        definition: definition::read(reader, &table),
     };
     table.finish();
     task
@@ -330,7 +333,10 @@ fn path(table: &Table<'_, '_>, key: &str) -> Option<String> {
     Some(text.value)
 }
 
-fn variables(reader: &Reader<'_>, table: Option<Table<'_, '_>>) -> BTreeMap<String, Variable> {
+pub(super) fn variables(
+    reader: &Reader<'_>,
+    table: Option<Table<'_, '_>>,
+) -> BTreeMap<String, Variable> {
     let Some(table) = table else {
         return BTreeMap::new();
     };
@@ -350,20 +356,30 @@ fn variables(reader: &Reader<'_>, table: Option<Table<'_, '_>>) -> BTreeMap<Stri
         .collect()
 }
 
-fn secrets(reader: &Reader<'_>, table: Option<Table<'_, '_>>) -> BTreeMap<String, Secret> {
+pub(super) fn secrets(
+    reader: &Reader<'_>,
+    table: Option<Table<'_, '_>>,
+) -> BTreeMap<String, Secret> {
     let Some(table) = table else {
         return BTreeMap::new();
     };
+    for (name, _) in table.named_texts() {
+        check::variable_name(&table, &name);
+    }
+    references(reader, &table)
+}
+
+/// References to secrets under names of any form.
+pub(super) fn references(reader: &Reader<'_>, table: &Table<'_, '_>) -> BTreeMap<String, Secret> {
     table
         .named_texts()
         .into_iter()
         .filter_map(|(name, text)| {
-            check::variable_name(&table, &name);
             let line = reader.place(text.span.start).0;
             Some((
                 name.value.clone(),
                 Secret {
-                    source: secret_source(&table, &name.value, &text)?,
+                    source: secret_source(table, &name.value, &text)?,
                     line,
                 },
             ))
@@ -420,6 +436,6 @@ fn alarms(table: Option<Table<'_, '_>>) -> Alarms {
     alarms
 }
 
-fn plain(texts: Vec<Located<String>>) -> Vec<String> {
+pub(super) fn plain(texts: Vec<Located<String>>) -> Vec<String> {
     texts.into_iter().map(|text| text.value).collect()
 }

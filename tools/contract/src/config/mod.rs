@@ -6,12 +6,14 @@
 
 mod check;
 mod decode;
+pub mod definition;
 mod problem;
 mod reader;
 
 use std::collections::BTreeMap;
 
 pub use decode::parse;
+pub use definition::Definition;
 pub use problem::{Problem, Problems};
 
 /// A project as its file describes it.
@@ -133,6 +135,8 @@ pub struct Service {
     pub minimum_healthy_percent: u32,
     /// Upper limit of tasks during a release, in percent of `count`.
     pub maximum_percent: u32,
+    /// What else its task definition says.
+    pub definition: Definition,
 }
 
 /// A task that runs once, before the services that name it in `after`.
@@ -148,6 +152,8 @@ pub struct Task {
     pub launch: Launch,
     /// Seconds after which it counts as failed.
     pub timeout: u64,
+    /// What else its task definition says.
+    pub definition: Definition,
 }
 
 /// What tasks run on.

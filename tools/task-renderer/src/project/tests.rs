@@ -4,8 +4,24 @@ use contract::environment::{Environment, Secret, Variable};
 use contract::image::{Image, ImageOutcome};
 use contract::names::Names;
 
+use contract::config::definition::Definition;
+
 use super::*;
-use crate::Workload;
+use crate::{Overlay, Render, Settings, Source, Workload};
+
+/// The canonical definition, or what is wrong with it.
+fn render(parts: &Parts) -> Result<Value, String> {
+    let request = Render {
+        source: Source::Project(Box::new(parts.clone())),
+        overlay: Overlay::default(),
+        overrides: Vec::new(),
+        settings: Settings::default(),
+    };
+    match crate::render::render(&request) {
+        Ok(rendered) => Ok(rendered.definition),
+        Err(error) => Err(error.to_string()),
+    }
+}
 
 fn parts() -> Parts {
     let repository = "123456789012.dkr.ecr.us-east-1.amazonaws.com/ludlow";
@@ -26,6 +42,7 @@ fn parts() -> Parts {
             launch: Launch::Ec2,
             port: Some(8080),
             stop_timeout: Some(30),
+            definition: Definition::default(),
         },
         image: Image {
             repository: repository.to_owned(),
@@ -106,16 +123,17 @@ fn reports_every_problem_in_one_pass() {
         .insert("TOKEN".to_owned(), variable("1"));
     environment.secrets.insert("TOKEN".to_owned(), secret());
     assert_eq!(
-        render(&parts).unwrap_err().to_string(),
-        "8 problems in the task definition ludlow-prod-api
+        render(&parts).unwrap_err(),
+        "9 problems in the task definition ludlow-prod-api
   image.pushed: ludlow:7 was built but not pushed; push it first (image-builder push)
   image.reference: ludlow:7 does not name its digest; write REPOSITORY@sha256:DIGEST, so that what was tested is what runs
-  services.api.memory: Fargate has no size of 256 CPU units with 4096 MiB; write 512, 1024 or 2048
-  services.api.stop-timeout: Fargate does not wait 300 s for a container to stop; write 2 to 120
   image.platform: Fargate does not run images for linux/riscv64; build for linux/amd64 or linux/arm64
   environments.prod.execution-role: ECS reads the secrets of a task under its execution role, and none is named; write execution-role = \"arn:aws:iam::ACCOUNT:role/NAME\"
   secrets.TOKEN: TOKEN is a secret (longshore.toml:12) and a variable (longshore.toml:9); leave one of them
-  --tag aws:x: keys that begin with aws: belong to AWS; choose another"
+  --tag aws:x: keys that begin with aws: belong to AWS; choose another
+  services.api.memory: Fargate has no size of 256 CPU units with 4096 MiB; write 512, 1024 or 2048 [AWS: fargate-tasks-services]
+  services.api.stop-timeout: Fargate does not wait 300 s for a container to stop; write 2 to 120 [AWS: API_ContainerDefinition]
+  warning: variables.TOKEN: TOKEN is a secret by its name, and stands here for everybody to read; keep it in Parameter Store or Secrets Manager and name it in secrets; if it is none, give --plain TOKEN [AWS: specifying-sensitive-data]"
     );
 }
 
@@ -140,22 +158,22 @@ fn refuses_what_is_larger_than_ecs_takes() {
     let mut parts = parts();
     let size = render(&parts).unwrap().to_string().len();
     // `"environment":[{"name":"A","value":""}],` around the value.
-    let room = LARGEST - size - 40;
+    let room = crate::rules::LARGEST - size - 40;
     parts
         .environment
         .variables
         .insert("A".to_owned(), variable(&"x".repeat(room)));
-    assert_eq!(render(&parts).unwrap().to_string().len(), LARGEST);
+    assert_eq!(
+        render(&parts).unwrap().to_string().len(),
+        crate::rules::LARGEST
+    );
     parts
         .environment
         .variables
         .insert("A".to_owned(), variable(&"x".repeat(room + 1)));
     assert_eq!(
-        render(&parts).unwrap_err().list,
-        [Problem::new(
-            "variables",
-            "the definition has 65537 bytes, and ECS takes 65536",
-            "keep large values in Parameter Store and name them as secrets"
-        )]
+        render(&parts).unwrap_err(),
+        "1 problem in the task definition ludlow-prod-api
+  variables: the definition has 65537 bytes, and ECS takes 65536; keep large values in Parameter Store and name them as secrets [AWS: service-quotas]"
     );
 }
