@@ -1,15 +1,17 @@
 //! Parameter Store and Secrets Manager.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use aws::{SdkConfig, explain};
 use aws_sdk_secretsmanager::operation::describe_secret::{
     DescribeSecretError, DescribeSecretOutput,
 };
-use aws_sdk_ssm::types::Parameter;
+use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use toolkit::console::counted;
+use zeroize::Zeroize as _;
 
 use crate::missing::{Missing, Why};
 use crate::reference::{Place, Reference, Version};
@@ -19,6 +21,17 @@ use crate::secret_text::SecretText;
 const BATCH: usize = 10;
 /// Calls at the same time: far below the quota of 40 a second, which colleagues share.
 const PARALLEL: usize = 8;
+
+/// The most secrets that BatchGetSecretValue takes.
+const SECRET_BATCH: usize = 20;
+/// Calls that may go out at once, and the time between those after them: GetParameters' quota is 40 a second
+/// for the whole account.
+const BURST: usize = 20;
+const PACE: Duration = Duration::from_millis(50);
+
+/// Whole secrets by ARN and version.
+type Texts = BTreeMap<(String, Version), SecretText>;
+type TextOfSecret = ((String, Version), SecretText);
 
 /// Values of secrets by variable.
 pub(crate) type Values = BTreeMap<String, SecretText>;
@@ -40,13 +53,14 @@ impl Vault {
         &self,
         references: &'r [Reference],
     ) -> anyhow::Result<Vec<Missing<'r>>> {
-        let absent: BTreeSet<(String, String)> = stream::iter(batches(references))
-            .map(|(region, ids)| self.absent_parameters(region, ids))
-            .buffered(PARALLEL)
-            .try_concat()
-            .await?
-            .into_iter()
-            .collect();
+        let absent: BTreeSet<(String, String)> =
+            stream::iter(parameter_batches(references).into_iter().enumerate())
+                .map(|(turn, (region, ids))| self.absent_parameters(turn, region, ids))
+                .buffered(PARALLEL)
+                .try_concat()
+                .await?
+                .into_iter()
+                .collect();
         let found: Vec<Option<Missing<'r>>> = stream::iter(references)
             .map(|reference| self.missing_one(reference, &absent))
             .buffered(PARALLEL)
@@ -78,9 +92,11 @@ impl Vault {
     /// encrypted, and nothing of the answer is kept.
     async fn absent_parameters(
         &self,
+        turn: usize,
         region: String,
         ids: Vec<String>,
     ) -> anyhow::Result<Vec<(String, String)>> {
+        paced(turn).await;
         let what = format!(
             "look up {} in {region}",
             counted(ids.len() as u64, "parameter")
@@ -131,25 +147,44 @@ impl Vault {
 
     /// The values of all references.
     pub(crate) async fn values(&self, references: &[Reference]) -> anyhow::Result<Values> {
-        let parameters: Vec<Parameter> = stream::iter(batches(references))
-            .map(|(region, ids)| self.decrypted(region, ids))
+        let read = stream::iter(parameter_batches(references).into_iter().enumerate())
+            .map(|(turn, (region, ids))| self.decrypted(turn, region, ids))
             .buffered(PARALLEL)
-            .try_concat()
-            .await?;
-        stream::iter(references)
-            .map(|reference| async {
+            .try_concat();
+        let (mut parameters, texts) = tokio::try_join!(read, self.secret_texts(references))?;
+        let values = references
+            .iter()
+            .map(|reference| {
                 let value = match &reference.place {
                     Place::Parameter { id, .. } => parameter_value(&parameters, id)?,
-                    Place::Secret { .. } => self.secret_value(&reference.place).await?,
+                    Place::Secret {
+                        arn,
+                        json_key,
+                        version,
+                        ..
+                    } => {
+                        let text = texts
+                            .get(&(arn.clone(), version.clone()))
+                            .with_context(|| format!("Secrets Manager gave no value for {arn}"))?;
+                        part(text, arn, json_key.as_deref())?
+                    }
                 };
                 Ok((reference.variable.clone(), value))
             })
-            .buffered(PARALLEL)
-            .try_collect()
-            .await
+            .collect();
+        for parameter in &mut parameters {
+            parameter.value.zeroize();
+        }
+        values
     }
 
-    async fn decrypted(&self, region: String, ids: Vec<String>) -> anyhow::Result<Vec<Parameter>> {
+    async fn decrypted(
+        &self,
+        turn: usize,
+        region: String,
+        ids: Vec<String>,
+    ) -> anyhow::Result<Vec<Parameter>> {
+        paced(turn).await;
         let what = format!(
             "read {} in {region}",
             counted(ids.len() as u64, "parameter")
@@ -165,16 +200,87 @@ impl Vault {
         Ok(answer.parameters.unwrap_or_default())
     }
 
-    async fn secret_value(&self, place: &Place) -> anyhow::Result<SecretText> {
-        let Place::Secret {
-            arn,
-            region,
-            json_key,
-            version,
-        } = place
-        else {
-            bail!("a parameter was looked for in Secrets Manager");
-        };
+    /// Whole secrets by ARN and version: current ones in batches, others one by one, each once.
+    async fn secret_texts(&self, references: &[Reference]) -> anyhow::Result<Texts> {
+        let batches = stream::iter(secret_batches(references).into_iter().enumerate())
+            .map(|(turn, (region, arns))| self.batch_of_secrets(turn, region, arns))
+            .buffered(PARALLEL)
+            .try_concat();
+        let singles: BTreeSet<(&str, &str, &Version)> = references
+            .iter()
+            .filter_map(|reference| match &reference.place {
+                Place::Secret {
+                    arn,
+                    region,
+                    version,
+                    ..
+                } if *version != Version::Current => Some((region.as_str(), arn.as_str(), version)),
+                _ => None,
+            })
+            .collect();
+        let singles = stream::iter(singles.into_iter().enumerate())
+            .map(|(turn, (region, arn, version))| self.one_secret(turn, region, arn, version))
+            .buffered(PARALLEL)
+            .try_collect::<Vec<_>>();
+        let (batches, singles) = tokio::try_join!(batches, singles)?;
+        Ok(batches.into_iter().chain(singles).collect())
+    }
+
+    async fn batch_of_secrets(
+        &self,
+        turn: usize,
+        region: String,
+        arns: Vec<String>,
+    ) -> anyhow::Result<Vec<TextOfSecret>> {
+        if let [arn] = arns.as_slice() {
+            // A permission less than for a batch.
+            let one = self.one_secret(turn, &region, arn, &Version::Current);
+            return Ok(vec![one.await?]);
+        }
+        paced(turn).await;
+        let what = format!("read {} in {region}", counted(arns.len() as u64, "secret"));
+        let answer = self
+            .secrets(&region)
+            .batch_get_secret_value()
+            .set_secret_id_list(Some(arns.clone()))
+            .send()
+            .await
+            .map_err(|error| explain(&what, error))?;
+        if let Some(error) = answer.errors().first() {
+            bail!(
+                "cannot read the secret {}: {} ({})",
+                error.secret_id().unwrap_or("without a name"),
+                error.message().unwrap_or("no message"),
+                error.error_code().unwrap_or("an error without a code")
+            );
+        }
+        let mut texts = Vec::new();
+        for entry in answer.secret_values.unwrap_or_default() {
+            let known = entry.arn.unwrap_or_default();
+            // The six characters of AWS's own choice may have been left out.
+            let asked = arns.iter().find(|arn| {
+                **arn == known
+                    || known
+                        .strip_prefix(arn.as_str())
+                        .is_some_and(|rest| rest.len() == 7)
+            });
+            let Some(arn) = asked else { continue };
+            texts.push((
+                (arn.clone(), Version::Current),
+                text_of(entry.secret_string, arn)?,
+            ));
+        }
+        Ok(texts)
+    }
+
+    async fn one_secret(
+        &self,
+        turn: usize,
+        region: &str,
+        arn: &str,
+        version: &Version,
+    ) -> anyhow::Result<TextOfSecret> {
+        paced(turn).await;
         let mut call = self.secrets(region).get_secret_value().secret_id(arn);
         call = match version {
             Version::Current => call,
@@ -185,15 +291,79 @@ impl Vault {
             .send()
             .await
             .map_err(|error| explain(&format!("read the secret {arn}"), error))?;
-        let text = answer
-            .secret_string
-            .with_context(|| format!("the secret {arn} is binary; ECS passes on text only"))?;
-        match json_key {
-            None => Ok(SecretText::new(text)),
-            Some(key) => member(&text, key).map(SecretText::new).with_context(|| {
-                format!("the secret {arn} is no JSON object with a text or number \"{key}\"")
-            }),
+        Ok((
+            (arn.to_owned(), version.clone()),
+            text_of(answer.secret_string, arn)?,
+        ))
+    }
+
+    /// Names of the parameters below a path, at any depth. Secure strings come back encrypted.
+    pub(crate) async fn names_below(
+        &self,
+        path: &str,
+        region: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        let below = self.below(path, region, false).await?;
+        Ok(below
+            .into_iter()
+            .filter_map(|parameter| parameter.name)
+            .collect())
+    }
+
+    /// The parameters below a path, at any depth, page by page: each page's token is in the one before.
+    pub(crate) async fn below(
+        &self,
+        path: &str,
+        region: &str,
+        clear: bool,
+    ) -> anyhow::Result<Vec<Parameter>> {
+        let client = self.parameters(region);
+        let mut all = Vec::new();
+        let mut token = None;
+        loop {
+            let page = client
+                .get_parameters_by_path()
+                .path(path)
+                .recursive(true)
+                .with_decryption(clear)
+                .max_results(10)
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| {
+                    explain(
+                        &format!("list the parameters below {path} in {region}"),
+                        error,
+                    )
+                })?;
+            all.extend(page.parameters.unwrap_or_default());
+            // A page may be empty while there is a next one.
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(all);
+            }
         }
+    }
+
+    /// Writes one parameter, over an older version if there is one.
+    pub(crate) async fn put(
+        &self,
+        region: &str,
+        name: &str,
+        value: &SecretText,
+        kind: ParameterType,
+    ) -> anyhow::Result<()> {
+        self.parameters(region)
+            .put_parameter()
+            .name(name)
+            .value(value.expose())
+            .r#type(kind)
+            .tier(ParameterTier::IntelligentTiering)
+            .overwrite(true)
+            .send()
+            .await
+            .map_err(|error| explain(&format!("write the parameter {name} in {region}"), error))?;
+        Ok(())
     }
 
     fn parameters(&self, region: &str) -> aws_sdk_ssm::Client {
@@ -209,22 +379,75 @@ impl Vault {
     }
 }
 
+/// Waits until the call has its turn.
+async fn paced(turn: usize) {
+    let late = u32::try_from(turn.saturating_sub(BURST)).unwrap_or(u32::MAX);
+    if late > 0 {
+        // At most PARALLEL calls wait at a time, so this is the distance between them.
+        tokio::time::sleep(PACE * (u32::try_from(PARALLEL).unwrap_or(1))).await;
+    }
+}
+
 /// The parameters by region, each once, in batches that GetParameters takes.
-fn batches(references: &[Reference]) -> Vec<(String, Vec<String>)> {
+fn parameter_batches(references: &[Reference]) -> Vec<(String, Vec<String>)> {
+    let ids = references
+        .iter()
+        .filter_map(|reference| match &reference.place {
+            Place::Parameter { id, region } => Some((region.as_str(), id.as_str())),
+            Place::Secret { .. } => None,
+        });
+    batches(ids, BATCH)
+}
+
+/// The secrets whose current version is asked for, each once, in batches that BatchGetSecretValue takes.
+fn secret_batches(references: &[Reference]) -> Vec<(String, Vec<String>)> {
+    let arns = references
+        .iter()
+        .filter_map(|reference| match &reference.place {
+            Place::Secret {
+                arn,
+                region,
+                version: Version::Current,
+                ..
+            } => Some((region.as_str(), arn.as_str())),
+            _ => None,
+        });
+    batches(arns, SECRET_BATCH)
+}
+
+fn batches<'r>(
+    ids: impl Iterator<Item = (&'r str, &'r str)>,
+    size: usize,
+) -> Vec<(String, Vec<String>)> {
     let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for reference in references {
-        if let Place::Parameter { id, region } = &reference.place {
-            by_region.entry(region).or_default().insert(id);
-        }
+    for (region, id) in ids {
+        by_region.entry(region).or_default().insert(id);
     }
     let mut batches = Vec::new();
     for (region, ids) in by_region {
         let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
-        for batch in ids.chunks(BATCH) {
+        for batch in ids.chunks(size) {
             batches.push((region.to_owned(), batch.to_vec()));
         }
     }
     batches
+}
+
+fn text_of(text: Option<String>, arn: &str) -> anyhow::Result<SecretText> {
+    text.map(SecretText::new)
+        .with_context(|| format!("the secret {arn} is binary; ECS passes on text only"))
+}
+
+/// The whole text of a secret, or one member of the JSON object that it is.
+fn part(text: &SecretText, arn: &str, json_key: Option<&str>) -> anyhow::Result<SecretText> {
+    match json_key {
+        None => Ok(text.clone()),
+        Some(key) => member(text.expose(), key)
+            .map(SecretText::new)
+            .with_context(|| {
+                format!("the secret {arn} is no JSON object with a text or number \"{key}\"")
+            }),
+    }
 }
 
 fn has_version(secret: &DescribeSecretOutput, version: &Version) -> bool {
@@ -280,7 +503,10 @@ mod tests {
     fn asks_for_each_parameter_once_in_batches_of_ten() {
         let reference = |number: usize, region: &str| Reference {
             variable: format!("V{number}"),
-            line: 1,
+            origin: crate::settings::Origin {
+                source: "longshore.toml".to_owned(),
+                line: 1,
+            },
             place: Place::Parameter {
                 id: format!("/p/{:02}", number % 12),
                 region: region.to_owned(),
@@ -290,7 +516,7 @@ mod tests {
             .map(|number| reference(number, "us-east-1"))
             .chain([reference(0, "eu-west-1")])
             .collect();
-        let sizes: Vec<(String, usize)> = batches(&references)
+        let sizes: Vec<(String, usize)> = parameter_batches(&references)
             .into_iter()
             .map(|(region, ids)| (region, ids.len()))
             .collect();

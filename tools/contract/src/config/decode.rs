@@ -8,19 +8,22 @@ use toml::de::{DeTable, DeValue};
 
 use super::check;
 use super::reader::{Located, Reader, Table};
+use super::schema;
 use super::{
     Alarms, App, Aws, Environment, Image, Launch, Problems, Project, Secret, SecretSource, Service,
     Task, Test, Variable,
 };
 
 /// The parts of the file that an environment may override.
-const OVERRIDABLE: [&str; 7] = [
+const OVERRIDABLE: [&str; 9] = [
     "image",
     "test",
     "services",
     "tasks",
     "variables",
     "secrets",
+    "schema",
+    "sources",
     "alarms",
 ];
 
@@ -182,6 +185,8 @@ fn environment<'s>(
     let tasks = named(table.table("tasks"), task);
     let variables = variables(reader, table.table("variables"));
     let secrets = secrets(reader, table.table("secrets"));
+    let schema = schema::schema(reader, table.table("schema"));
+    let sources = schema::sources(table.table("sources"));
     let alarms = alarms(table.table("alarms"));
     table.finish();
     Some(Environment {
@@ -198,6 +203,8 @@ fn environment<'s>(
         tasks,
         variables,
         secrets,
+        schema,
+        sources,
         alarms,
     })
 }
