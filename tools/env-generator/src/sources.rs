@@ -93,9 +93,9 @@ impl Scope {
         let mut settings = Settings::default();
         let mut problems = Vec::new();
         self.written_down(&mut settings, &mut problems);
-        self.from_files(&mut settings, &mut problems)?;
+        self.read_files(&mut settings, &mut problems)?;
         if !self.offline {
-            self.from_paths(vault, &mut settings, &mut problems).await?;
+            self.read_paths(vault, &mut settings, &mut problems).await?;
         }
         let (references, mistakes) = reference::read(self);
         problems.extend(mistakes);
@@ -106,8 +106,8 @@ impl Scope {
                 reference.origin,
             );
         }
-        self.from_process(&mut settings, &mut problems);
-        self.from_parameters(&mut settings, &mut problems);
+        self.read_process(&mut settings, &mut problems);
+        self.read_parameters(&mut settings, &mut problems);
         for (name, _) in self.schema.rules.iter().filter(|(_, rule)| rule.secret) {
             settings.seal(name);
         }
@@ -134,7 +134,7 @@ impl Scope {
         }
     }
 
-    fn from_files(
+    fn read_files(
         &self,
         settings: &mut Settings,
         problems: &mut Vec<Problem>,
@@ -152,7 +152,7 @@ impl Scope {
         Ok(())
     }
 
-    async fn from_paths(
+    async fn read_paths(
         &self,
         vault: &Vault,
         settings: &mut Settings,
@@ -183,7 +183,7 @@ impl Scope {
         Ok(())
     }
 
-    fn from_process(&self, settings: &mut Settings, problems: &mut Vec<Problem>) {
+    fn read_process(&self, settings: &mut Settings, problems: &mut Vec<Problem>) {
         for name in &self.sources.process {
             match std::env::var(name) {
                 Ok(text) => settings.set(name, Content::Plain(text), origin("process", 0)),
@@ -195,7 +195,7 @@ impl Scope {
         }
     }
 
-    fn from_parameters(&self, settings: &mut Settings, problems: &mut Vec<Problem>) {
+    fn read_parameters(&self, settings: &mut Settings, problems: &mut Vec<Problem>) {
         let Some(text) = &self.parameters.text else {
             return;
         };

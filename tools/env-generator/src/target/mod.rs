@@ -11,6 +11,8 @@ pub(crate) mod github;
 pub(crate) mod json;
 pub(crate) mod npm;
 pub(crate) mod python;
+#[cfg(test)]
+mod readers;
 pub(crate) mod systemd;
 pub(crate) mod teamcity;
 
