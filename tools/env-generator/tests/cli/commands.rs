@@ -196,3 +196,29 @@ fn names_the_program_that_an_encrypted_file_needs() {
          hint: install sops, or leave the file out of sources.files\n"
     );
 }
+
+#[test]
+fn reads_several_secrets_in_one_call() {
+    let mut contents = full();
+    let other = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ludlow/key-GhIjKl";
+    let text_of_other = (json!({ "ARN": other }), "whole\ntext".to_owned());
+    contents.secrets.insert(other.to_owned(), text_of_other);
+    let aws = FakeAws::start(contents);
+    let source = project() + &format!("secrets.KEY = \"secretsmanager:{other}\"\n");
+    let arguments = ["--env", "prod", "--target", "json", "--output", "-"];
+    let (output, _directory) = env_generator(&source, Some(&aws), &arguments);
+    assert_eq!(
+        text(&output.stdout),
+        "{\n  \"DATABASE_URL\": \"postgres://u:hunter3@db/x\",\n  \"KEY\": \"whole\\ntext\",\n  \
+         \"LOG_LEVEL\": \"warn\",\n  \"TOKEN\": \"hunter2=\"\n}\n"
+    );
+    let calls = aws.calls();
+    let batch = calls
+        .iter()
+        .find(|(operation, _)| operation == "BatchGetSecretValue");
+    assert_eq!(
+        batch.map(|(_, argument)| argument),
+        Some(&json!({ "SecretIdList": [ARN, other] }))
+    );
+    assert_eq!(calls.len(), 2);
+}
