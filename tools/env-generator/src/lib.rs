@@ -7,6 +7,8 @@
 //! command's environment. This tool must not know what a service or a task definition is, beyond reading the
 //! environment of a live one to compare with.
 
+mod answer;
+mod batch;
 pub mod check;
 pub mod cli;
 pub mod diff;

@@ -13,17 +13,15 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use toolkit::console::counted;
 use zeroize::Zeroize as _;
 
+use crate::answer::{parameter_value, part, text_of};
+use crate::batch::{parameter_batches, secret_batches};
 use crate::missing::{Missing, Why};
 use crate::reference::{Place, Reference, Version};
 use crate::secret_text::SecretText;
 
-/// The most names that GetParameters takes.
-const BATCH: usize = 10;
 /// Calls at the same time: far below the quota of 40 a second, which colleagues share.
 const PARALLEL: usize = 8;
 
-/// The most secrets that BatchGetSecretValue takes.
-const SECRET_BATCH: usize = 20;
 /// Calls that may go out at once, and the time between those after them: GetParameters' quota is 40 a second
 /// for the whole account.
 const BURST: usize = 20;
@@ -388,68 +386,6 @@ async fn paced(turn: usize) {
     }
 }
 
-/// The parameters by region, each once, in batches that GetParameters takes.
-fn parameter_batches(references: &[Reference]) -> Vec<(String, Vec<String>)> {
-    let ids = references
-        .iter()
-        .filter_map(|reference| match &reference.place {
-            Place::Parameter { id, region } => Some((region.as_str(), id.as_str())),
-            Place::Secret { .. } => None,
-        });
-    batches(ids, BATCH)
-}
-
-/// The secrets whose current version is asked for, each once, in batches that BatchGetSecretValue takes.
-fn secret_batches(references: &[Reference]) -> Vec<(String, Vec<String>)> {
-    let arns = references
-        .iter()
-        .filter_map(|reference| match &reference.place {
-            Place::Secret {
-                arn,
-                region,
-                version: Version::Current,
-                ..
-            } => Some((region.as_str(), arn.as_str())),
-            _ => None,
-        });
-    batches(arns, SECRET_BATCH)
-}
-
-fn batches<'r>(
-    ids: impl Iterator<Item = (&'r str, &'r str)>,
-    size: usize,
-) -> Vec<(String, Vec<String>)> {
-    let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (region, id) in ids {
-        by_region.entry(region).or_default().insert(id);
-    }
-    let mut batches = Vec::new();
-    for (region, ids) in by_region {
-        let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
-        for batch in ids.chunks(size) {
-            batches.push((region.to_owned(), batch.to_vec()));
-        }
-    }
-    batches
-}
-
-fn text_of(text: Option<String>, arn: &str) -> anyhow::Result<SecretText> {
-    text.map(SecretText::new)
-        .with_context(|| format!("the secret {arn} is binary; ECS passes on text only"))
-}
-
-/// The whole text of a secret, or one member of the JSON object that it is.
-fn part(text: &SecretText, arn: &str, json_key: Option<&str>) -> anyhow::Result<SecretText> {
-    match json_key {
-        None => Ok(text.clone()),
-        Some(key) => member(text.expose(), key)
-            .map(SecretText::new)
-            .with_context(|| {
-                format!("the secret {arn} is no JSON object with a text or number \"{key}\"")
-            }),
-    }
-}
-
 fn has_version(secret: &DescribeSecretOutput, version: &Version) -> bool {
     let Some(versions) = secret.version_ids_to_stages() else {
         return *version == Version::Current;
@@ -458,115 +394,5 @@ fn has_version(secret: &DescribeSecretOutput, version: &Version) -> bool {
         Version::Current => true,
         Version::Id(id) => versions.contains_key(id),
         Version::Stage(stage) => versions.values().any(|stages| stages.contains(stage)),
-    }
-}
-
-/// An answer names the parameter without the version or label that was asked for, and states those beside it.
-fn parameter_value(parameters: &[Parameter], id: &str) -> anyhow::Result<SecretText> {
-    let is_asked_for = |parameter: &&Parameter| {
-        let version = format!(":{}", parameter.version());
-        let selectors = ["", &version, parameter.selector().unwrap_or_default()];
-        [parameter.name(), parameter.arn()]
-            .into_iter()
-            .flatten()
-            .filter_map(|known| id.strip_prefix(known))
-            .any(|rest| selectors.contains(&rest))
-    };
-    parameters
-        .iter()
-        .filter(is_asked_for)
-        // Without a version, the current one is meant, though an older one may have been asked for beside it.
-        .max_by_key(|parameter| parameter.version())
-        .and_then(Parameter::value)
-        .map(|value| SecretText::new(value.to_owned()))
-        .with_context(|| format!("Parameter Store gave no value for {id}"))
-}
-
-/// A member of a JSON object, in the form that ECS gives it to the container.
-fn member(text: &str, key: &str) -> Option<String> {
-    match serde_json::from_str::<serde_json::Value>(text)
-        .ok()?
-        .get(key)?
-    {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn asks_for_each_parameter_once_in_batches_of_ten() {
-        let reference = |number: usize, region: &str| Reference {
-            variable: format!("V{number}"),
-            origin: crate::settings::Origin {
-                source: "longshore.toml".to_owned(),
-                line: 1,
-            },
-            place: Place::Parameter {
-                id: format!("/p/{:02}", number % 12),
-                region: region.to_owned(),
-            },
-        };
-        let references: Vec<Reference> = (0..24)
-            .map(|number| reference(number, "us-east-1"))
-            .chain([reference(0, "eu-west-1")])
-            .collect();
-        let sizes: Vec<(String, usize)> = parameter_batches(&references)
-            .into_iter()
-            .map(|(region, ids)| (region, ids.len()))
-            .collect();
-        assert_eq!(
-            sizes,
-            [
-                ("eu-west-1".to_owned(), 1),
-                ("us-east-1".to_owned(), 10),
-                ("us-east-1".to_owned(), 2)
-            ]
-        );
-    }
-
-    #[test]
-    fn tells_versions_of_a_parameter_apart() {
-        let parameter = |version: i64, selector: Option<&str>, value: &str| {
-            Parameter::builder()
-                .name("/a")
-                .arn("arn:aws:ssm:us-east-1:1:parameter/a")
-                .version(version)
-                .set_selector(selector.map(str::to_owned))
-                .value(value)
-                .build()
-        };
-        let parameters = [
-            parameter(2, Some(":blue"), "two"),
-            parameter(3, None, "three"),
-        ];
-        let value = |id| parameter_value(&parameters, id).map(|value| value.expose().to_owned());
-        assert_eq!(value("/a").unwrap(), "three");
-        assert_eq!(value("/a:3").unwrap(), "three");
-        assert_eq!(value("/a:blue").unwrap(), "two");
-        assert_eq!(
-            value("arn:aws:ssm:us-east-1:1:parameter/a:2").unwrap(),
-            "two"
-        );
-        assert_eq!(
-            value("/b").unwrap_err().to_string(),
-            "Parameter Store gave no value for /b"
-        );
-    }
-
-    #[test]
-    fn takes_scalar_members_only() {
-        let text = r#"{"user":"u","port":5432,"tls":true,"more":{}}"#;
-        assert_eq!(member(text, "user").as_deref(), Some("u"));
-        assert_eq!(member(text, "port").as_deref(), Some("5432"));
-        assert_eq!(member(text, "tls").as_deref(), Some("true"));
-        assert_eq!(member(text, "more"), None);
-        assert_eq!(member(text, "none"), None);
-        assert_eq!(member("hunter2", "user"), None);
     }
 }
