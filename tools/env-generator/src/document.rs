@@ -1,34 +1,45 @@
-//! The document, from what the project's file says.
+//! The document, from the settings: plain variables, and secrets by reference only.
 
 use contract::environment::{Environment, Secret, Variable};
 
-use crate::Request;
-use crate::reference::Reference;
+use crate::problem::Problem;
+use crate::settings::{Content, Settings};
 
-/// Variables and references with the lines that set them.
-pub(crate) fn environment(request: &Request, references: &[Reference]) -> Environment {
-    let origin = |line: usize| format!("{}:{line}", request.file);
-    Environment {
-        variables: request
-            .variables
-            .iter()
-            .map(|(name, variable)| {
-                let variable = Variable {
-                    value: variable.value.clone(),
-                    origin: origin(variable.line),
-                };
-                (name.clone(), variable)
-            })
-            .collect(),
-        secrets: references
-            .iter()
-            .map(|reference| {
-                let secret = Secret {
-                    value_from: reference.place.value_from(),
-                    origin: origin(reference.line),
-                };
-                (reference.variable.clone(), secret)
-            })
-            .collect(),
+/// Variables and references with their origins, or the secrets that have no reference.
+pub(crate) fn environment(settings: &Settings) -> Result<Environment, Vec<Problem>> {
+    let mut environment = Environment {
+        variables: Default::default(),
+        secrets: Default::default(),
+    };
+    let mut problems = Vec::new();
+    for (name, entry) in settings.iter() {
+        let origin = entry.origin.to_string();
+        match &entry.content {
+            Content::Plain(value) => {
+                let value = value.clone();
+                environment
+                    .variables
+                    .insert(name.to_owned(), Variable { value, origin });
+            }
+            Content::Reference(place) => {
+                let value_from = place.value_from();
+                environment
+                    .secrets
+                    .insert(name.to_owned(), Secret { value_from, origin });
+            }
+            Content::Sealed(_) => problems.push(Problem::new(
+                &entry.origin.source,
+                entry.origin.line,
+                format!(
+                    "{name} is secret and has no reference, which is all that a task definition may hold; bring it to \
+                     Parameter Store with env-generator push, and write the reference under secrets in longshore.toml"
+                ),
+            )),
+        }
+    }
+    if problems.is_empty() {
+        Ok(environment)
+    } else {
+        Err(problems)
     }
 }

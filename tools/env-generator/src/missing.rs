@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use toolkit::Fault;
 use toolkit::process::quoted;
 
-use crate::Request;
+use crate::problem::Problem;
 use crate::reference::{Place, Reference};
 
 /// A secret that a task could not start with.
@@ -13,6 +13,26 @@ use crate::reference::{Place, Reference};
 pub(crate) struct Missing<'r> {
     pub(crate) reference: &'r Reference,
     pub(crate) why: Why,
+}
+
+impl Missing<'_> {
+    /// For a list of mistakes.
+    pub(crate) fn problem(&self) -> Problem {
+        let Reference {
+            variable, origin, ..
+        } = self.reference;
+        let what = self.reference.place.value_from();
+        let why = match self.why {
+            Why::Absent => "does not exist",
+            Why::Deleted => "is scheduled for deletion",
+            Why::Version => "has no such version",
+        };
+        Problem::new(
+            &origin.source,
+            origin.line,
+            format!("{variable} is missing: {what} {why}"),
+        )
+    }
 }
 
 /// What is missing.
@@ -27,23 +47,21 @@ pub(crate) enum Why {
 }
 
 /// One error for all of them. Nothing is wrong with AWS: the configuration names what does not exist.
-pub(crate) fn fault(request: &Request, missing: &[Missing<'_>]) -> Fault {
+pub(crate) fn fault(environment: &str, missing: &[Missing<'_>]) -> Fault {
     let (noun, verb) = match missing.len() {
         1 => ("secret", "does"),
         _ => ("secrets", "do"),
     };
     let mut message = format!(
-        "{} {noun} of the environment {} {verb} not exist",
-        missing.len(),
-        request.environment
+        "{} {noun} of the environment {environment} {verb} not exist",
+        missing.len()
     );
     for missing in missing {
         let Missing { reference, .. } = missing;
         message.push_str(&format!(
-            "\n  {} ({}:{}): {}",
+            "\n  {} ({}): {}",
             reference.variable,
-            request.file,
-            reference.line,
+            reference.origin,
             remedy(missing)
         ));
     }

@@ -1,18 +1,18 @@
 //! References to secrets, as longshore.toml writes them, as ECS takes them, and as AWS is asked for them.
 
-use std::fmt;
-
 use contract::config::SecretSource;
 
-use crate::Request;
+use crate::problem::Problem;
+use crate::settings::Origin;
+use crate::sources::Scope;
 
 /// A variable whose value is kept elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference {
     /// The variable's name.
     pub(crate) variable: String,
-    /// Line of longshore.toml.
-    pub(crate) line: usize,
+    /// Where it was written.
+    pub(crate) origin: Origin,
     /// Where the value is.
     pub(crate) place: Place,
 }
@@ -38,7 +38,7 @@ pub(crate) enum Place {
 }
 
 /// Which version of a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Version {
     /// `AWSCURRENT`.
     Current,
@@ -46,47 +46,28 @@ pub(crate) enum Version {
     Id(String),
 }
 
-/// References that ECS would not understand.
-#[derive(Debug)]
-pub(crate) struct Problems {
-    file: String,
-    list: Vec<(usize, String, &'static str)>,
-}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.list.len();
-        let noun = if count == 1 { "mistake" } else { "mistakes" };
-        write!(f, "{count} {noun} in {}", self.file)?;
-        for (line, variable, message) in &self.list {
-            write!(f, "\n  {}:{line}: secrets.{variable} {message}", self.file)?;
-        }
-        Ok(())
-    }
-}
-
-/// All references of a request, or everything that is wrong with them.
-pub(crate) fn read(request: &Request) -> Result<Vec<Reference>, Problems> {
+/// The references of the project's file, and everything that is wrong with the others.
+pub(crate) fn read(scope: &Scope) -> (Vec<Reference>, Vec<Problem>) {
     let mut references = Vec::new();
-    let mut list = Vec::new();
-    for (variable, secret) in &request.secrets {
-        match place(&secret.source, &request.region) {
+    let mut problems = Vec::new();
+    for (variable, secret) in &scope.secrets {
+        match place(&secret.source, &scope.region) {
             Ok(place) => references.push(Reference {
                 variable: variable.clone(),
-                line: secret.line,
+                origin: Origin {
+                    source: scope.file.clone(),
+                    line: secret.line,
+                },
                 place,
             }),
-            Err(message) => list.push((secret.line, variable.clone(), message)),
+            Err(message) => problems.push(Problem::new(
+                &scope.file,
+                secret.line,
+                format!("secrets.{variable} {message}"),
+            )),
         }
     }
-    if list.is_empty() {
-        return Ok(references);
-    }
-    list.sort();
-    Err(Problems {
-        file: request.file.clone(),
-        list,
-    })
+    (references, problems)
 }
 
 fn place(source: &SecretSource, region: &str) -> Result<Place, &'static str> {

@@ -1,14 +1,16 @@
-//! A secret's value, which does not show itself.
+//! A value that may be secret: it does not show itself, and is wiped when it is dropped.
 
 use std::fmt;
 
-/// Text that `Debug` does not print.
+use zeroize::Zeroizing;
+
+/// Text that `Debug` does not print and that leaves no copy in freed memory.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct SecretText(String);
+pub(crate) struct SecretText(Zeroizing<String>);
 
 impl SecretText {
     pub(crate) fn new(text: String) -> Self {
-        Self(text)
+        Self(Zeroizing::new(text))
     }
 
     /// The text itself. Whoever calls this answers for where it goes.

@@ -1,24 +1,35 @@
 //! Parameter Store and Secrets Manager.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use aws::{SdkConfig, explain};
 use aws_sdk_secretsmanager::operation::describe_secret::{
     DescribeSecretError, DescribeSecretOutput,
 };
-use aws_sdk_ssm::types::Parameter;
+use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use toolkit::console::counted;
+use zeroize::Zeroize as _;
 
+use crate::answer::{parameter_value, part, text_of};
+use crate::batch::{parameter_batches, secret_batches};
 use crate::missing::{Missing, Why};
 use crate::reference::{Place, Reference, Version};
 use crate::secret_text::SecretText;
 
-/// The most names that GetParameters takes.
-const BATCH: usize = 10;
 /// Calls at the same time: far below the quota of 40 a second, which colleagues share.
 const PARALLEL: usize = 8;
+
+/// Calls that may go out at once, and the time between those after them: GetParameters' quota is 40 a second
+/// for the whole account.
+const BURST: usize = 20;
+const PACE: Duration = Duration::from_millis(50);
+
+/// Whole secrets by ARN and version.
+type Texts = BTreeMap<(String, Version), SecretText>;
+type TextOfSecret = ((String, Version), SecretText);
 
 /// Values of secrets by variable.
 pub(crate) type Values = BTreeMap<String, SecretText>;
@@ -40,13 +51,14 @@ impl Vault {
         &self,
         references: &'r [Reference],
     ) -> anyhow::Result<Vec<Missing<'r>>> {
-        let absent: BTreeSet<(String, String)> = stream::iter(batches(references))
-            .map(|(region, ids)| self.absent_parameters(region, ids))
-            .buffered(PARALLEL)
-            .try_concat()
-            .await?
-            .into_iter()
-            .collect();
+        let absent: BTreeSet<(String, String)> =
+            stream::iter(parameter_batches(references).into_iter().enumerate())
+                .map(|(turn, (region, ids))| self.absent_parameters(turn, region, ids))
+                .buffered(PARALLEL)
+                .try_concat()
+                .await?
+                .into_iter()
+                .collect();
         let found: Vec<Option<Missing<'r>>> = stream::iter(references)
             .map(|reference| self.missing_one(reference, &absent))
             .buffered(PARALLEL)
@@ -78,9 +90,11 @@ impl Vault {
     /// encrypted, and nothing of the answer is kept.
     async fn absent_parameters(
         &self,
+        turn: usize,
         region: String,
         ids: Vec<String>,
     ) -> anyhow::Result<Vec<(String, String)>> {
+        paced(turn).await;
         let what = format!(
             "look up {} in {region}",
             counted(ids.len() as u64, "parameter")
@@ -131,25 +145,44 @@ impl Vault {
 
     /// The values of all references.
     pub(crate) async fn values(&self, references: &[Reference]) -> anyhow::Result<Values> {
-        let parameters: Vec<Parameter> = stream::iter(batches(references))
-            .map(|(region, ids)| self.decrypted(region, ids))
+        let read = stream::iter(parameter_batches(references).into_iter().enumerate())
+            .map(|(turn, (region, ids))| self.decrypted(turn, region, ids))
             .buffered(PARALLEL)
-            .try_concat()
-            .await?;
-        stream::iter(references)
-            .map(|reference| async {
+            .try_concat();
+        let (mut parameters, texts) = tokio::try_join!(read, self.secret_texts(references))?;
+        let values = references
+            .iter()
+            .map(|reference| {
                 let value = match &reference.place {
                     Place::Parameter { id, .. } => parameter_value(&parameters, id)?,
-                    Place::Secret { .. } => self.secret_value(&reference.place).await?,
+                    Place::Secret {
+                        arn,
+                        json_key,
+                        version,
+                        ..
+                    } => {
+                        let text = texts
+                            .get(&(arn.clone(), version.clone()))
+                            .with_context(|| format!("Secrets Manager gave no value for {arn}"))?;
+                        part(text, arn, json_key.as_deref())?
+                    }
                 };
                 Ok((reference.variable.clone(), value))
             })
-            .buffered(PARALLEL)
-            .try_collect()
-            .await
+            .collect();
+        for parameter in &mut parameters {
+            parameter.value.zeroize();
+        }
+        values
     }
 
-    async fn decrypted(&self, region: String, ids: Vec<String>) -> anyhow::Result<Vec<Parameter>> {
+    async fn decrypted(
+        &self,
+        turn: usize,
+        region: String,
+        ids: Vec<String>,
+    ) -> anyhow::Result<Vec<Parameter>> {
+        paced(turn).await;
         let what = format!(
             "read {} in {region}",
             counted(ids.len() as u64, "parameter")
@@ -165,16 +198,87 @@ impl Vault {
         Ok(answer.parameters.unwrap_or_default())
     }
 
-    async fn secret_value(&self, place: &Place) -> anyhow::Result<SecretText> {
-        let Place::Secret {
-            arn,
-            region,
-            json_key,
-            version,
-        } = place
-        else {
-            bail!("a parameter was looked for in Secrets Manager");
-        };
+    /// Whole secrets by ARN and version: current ones in batches, others one by one, each once.
+    async fn secret_texts(&self, references: &[Reference]) -> anyhow::Result<Texts> {
+        let batches = stream::iter(secret_batches(references).into_iter().enumerate())
+            .map(|(turn, (region, arns))| self.batch_of_secrets(turn, region, arns))
+            .buffered(PARALLEL)
+            .try_concat();
+        let singles: BTreeSet<(&str, &str, &Version)> = references
+            .iter()
+            .filter_map(|reference| match &reference.place {
+                Place::Secret {
+                    arn,
+                    region,
+                    version,
+                    ..
+                } if *version != Version::Current => Some((region.as_str(), arn.as_str(), version)),
+                _ => None,
+            })
+            .collect();
+        let singles = stream::iter(singles.into_iter().enumerate())
+            .map(|(turn, (region, arn, version))| self.one_secret(turn, region, arn, version))
+            .buffered(PARALLEL)
+            .try_collect::<Vec<_>>();
+        let (batches, singles) = tokio::try_join!(batches, singles)?;
+        Ok(batches.into_iter().chain(singles).collect())
+    }
+
+    async fn batch_of_secrets(
+        &self,
+        turn: usize,
+        region: String,
+        arns: Vec<String>,
+    ) -> anyhow::Result<Vec<TextOfSecret>> {
+        if let [arn] = arns.as_slice() {
+            // A permission less than for a batch.
+            let one = self.one_secret(turn, &region, arn, &Version::Current);
+            return Ok(vec![one.await?]);
+        }
+        paced(turn).await;
+        let what = format!("read {} in {region}", counted(arns.len() as u64, "secret"));
+        let answer = self
+            .secrets(&region)
+            .batch_get_secret_value()
+            .set_secret_id_list(Some(arns.clone()))
+            .send()
+            .await
+            .map_err(|error| explain(&what, error))?;
+        if let Some(error) = answer.errors().first() {
+            bail!(
+                "cannot read the secret {}: {} ({})",
+                error.secret_id().unwrap_or("without a name"),
+                error.message().unwrap_or("no message"),
+                error.error_code().unwrap_or("an error without a code")
+            );
+        }
+        let mut texts = Vec::new();
+        for entry in answer.secret_values.unwrap_or_default() {
+            let known = entry.arn.unwrap_or_default();
+            // The six characters of AWS's own choice may have been left out.
+            let asked = arns.iter().find(|arn| {
+                **arn == known
+                    || known
+                        .strip_prefix(arn.as_str())
+                        .is_some_and(|rest| rest.len() == 7)
+            });
+            let Some(arn) = asked else { continue };
+            texts.push((
+                (arn.clone(), Version::Current),
+                text_of(entry.secret_string, arn)?,
+            ));
+        }
+        Ok(texts)
+    }
+
+    async fn one_secret(
+        &self,
+        turn: usize,
+        region: &str,
+        arn: &str,
+        version: &Version,
+    ) -> anyhow::Result<TextOfSecret> {
+        paced(turn).await;
         let mut call = self.secrets(region).get_secret_value().secret_id(arn);
         call = match version {
             Version::Current => call,
@@ -185,15 +289,79 @@ impl Vault {
             .send()
             .await
             .map_err(|error| explain(&format!("read the secret {arn}"), error))?;
-        let text = answer
-            .secret_string
-            .with_context(|| format!("the secret {arn} is binary; ECS passes on text only"))?;
-        match json_key {
-            None => Ok(SecretText::new(text)),
-            Some(key) => member(&text, key).map(SecretText::new).with_context(|| {
-                format!("the secret {arn} is no JSON object with a text or number \"{key}\"")
-            }),
+        Ok((
+            (arn.to_owned(), version.clone()),
+            text_of(answer.secret_string, arn)?,
+        ))
+    }
+
+    /// Names of the parameters below a path, at any depth. Secure strings come back encrypted.
+    pub(crate) async fn names_below(
+        &self,
+        path: &str,
+        region: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        let below = self.below(path, region, false).await?;
+        Ok(below
+            .into_iter()
+            .filter_map(|parameter| parameter.name)
+            .collect())
+    }
+
+    /// The parameters below a path, at any depth, page by page: each page's token is in the one before.
+    pub(crate) async fn below(
+        &self,
+        path: &str,
+        region: &str,
+        clear: bool,
+    ) -> anyhow::Result<Vec<Parameter>> {
+        let client = self.parameters(region);
+        let mut all = Vec::new();
+        let mut token = None;
+        loop {
+            let page = client
+                .get_parameters_by_path()
+                .path(path)
+                .recursive(true)
+                .with_decryption(clear)
+                .max_results(10)
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| {
+                    explain(
+                        &format!("list the parameters below {path} in {region}"),
+                        error,
+                    )
+                })?;
+            all.extend(page.parameters.unwrap_or_default());
+            // A page may be empty while there is a next one.
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(all);
+            }
         }
+    }
+
+    /// Writes one parameter, over an older version if there is one.
+    pub(crate) async fn put(
+        &self,
+        region: &str,
+        name: &str,
+        value: &SecretText,
+        kind: ParameterType,
+    ) -> anyhow::Result<()> {
+        self.parameters(region)
+            .put_parameter()
+            .name(name)
+            .value(value.expose())
+            .r#type(kind)
+            .tier(ParameterTier::IntelligentTiering)
+            .overwrite(true)
+            .send()
+            .await
+            .map_err(|error| explain(&format!("write the parameter {name} in {region}"), error))?;
+        Ok(())
     }
 
     fn parameters(&self, region: &str) -> aws_sdk_ssm::Client {
@@ -209,22 +377,13 @@ impl Vault {
     }
 }
 
-/// The parameters by region, each once, in batches that GetParameters takes.
-fn batches(references: &[Reference]) -> Vec<(String, Vec<String>)> {
-    let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for reference in references {
-        if let Place::Parameter { id, region } = &reference.place {
-            by_region.entry(region).or_default().insert(id);
-        }
+/// Waits until the call has its turn.
+async fn paced(turn: usize) {
+    let late = u32::try_from(turn.saturating_sub(BURST)).unwrap_or(u32::MAX);
+    if late > 0 {
+        // At most PARALLEL calls wait at a time, so this is the distance between them.
+        tokio::time::sleep(PACE * (u32::try_from(PARALLEL).unwrap_or(1))).await;
     }
-    let mut batches = Vec::new();
-    for (region, ids) in by_region {
-        let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
-        for batch in ids.chunks(BATCH) {
-            batches.push((region.to_owned(), batch.to_vec()));
-        }
-    }
-    batches
 }
 
 fn has_version(secret: &DescribeSecretOutput, version: &Version) -> bool {
@@ -235,112 +394,5 @@ fn has_version(secret: &DescribeSecretOutput, version: &Version) -> bool {
         Version::Current => true,
         Version::Id(id) => versions.contains_key(id),
         Version::Stage(stage) => versions.values().any(|stages| stages.contains(stage)),
-    }
-}
-
-/// An answer names the parameter without the version or label that was asked for, and states those beside it.
-fn parameter_value(parameters: &[Parameter], id: &str) -> anyhow::Result<SecretText> {
-    let is_asked_for = |parameter: &&Parameter| {
-        let version = format!(":{}", parameter.version());
-        let selectors = ["", &version, parameter.selector().unwrap_or_default()];
-        [parameter.name(), parameter.arn()]
-            .into_iter()
-            .flatten()
-            .filter_map(|known| id.strip_prefix(known))
-            .any(|rest| selectors.contains(&rest))
-    };
-    parameters
-        .iter()
-        .filter(is_asked_for)
-        // Without a version, the current one is meant, though an older one may have been asked for beside it.
-        .max_by_key(|parameter| parameter.version())
-        .and_then(Parameter::value)
-        .map(|value| SecretText::new(value.to_owned()))
-        .with_context(|| format!("Parameter Store gave no value for {id}"))
-}
-
-/// A member of a JSON object, in the form that ECS gives it to the container.
-fn member(text: &str, key: &str) -> Option<String> {
-    match serde_json::from_str::<serde_json::Value>(text)
-        .ok()?
-        .get(key)?
-    {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn asks_for_each_parameter_once_in_batches_of_ten() {
-        let reference = |number: usize, region: &str| Reference {
-            variable: format!("V{number}"),
-            line: 1,
-            place: Place::Parameter {
-                id: format!("/p/{:02}", number % 12),
-                region: region.to_owned(),
-            },
-        };
-        let references: Vec<Reference> = (0..24)
-            .map(|number| reference(number, "us-east-1"))
-            .chain([reference(0, "eu-west-1")])
-            .collect();
-        let sizes: Vec<(String, usize)> = batches(&references)
-            .into_iter()
-            .map(|(region, ids)| (region, ids.len()))
-            .collect();
-        assert_eq!(
-            sizes,
-            [
-                ("eu-west-1".to_owned(), 1),
-                ("us-east-1".to_owned(), 10),
-                ("us-east-1".to_owned(), 2)
-            ]
-        );
-    }
-
-    #[test]
-    fn tells_versions_of_a_parameter_apart() {
-        let parameter = |version: i64, selector: Option<&str>, value: &str| {
-            Parameter::builder()
-                .name("/a")
-                .arn("arn:aws:ssm:us-east-1:1:parameter/a")
-                .version(version)
-                .set_selector(selector.map(str::to_owned))
-                .value(value)
-                .build()
-        };
-        let parameters = [
-            parameter(2, Some(":blue"), "two"),
-            parameter(3, None, "three"),
-        ];
-        let value = |id| parameter_value(&parameters, id).map(|value| value.expose().to_owned());
-        assert_eq!(value("/a").unwrap(), "three");
-        assert_eq!(value("/a:3").unwrap(), "three");
-        assert_eq!(value("/a:blue").unwrap(), "two");
-        assert_eq!(
-            value("arn:aws:ssm:us-east-1:1:parameter/a:2").unwrap(),
-            "two"
-        );
-        assert_eq!(
-            value("/b").unwrap_err().to_string(),
-            "Parameter Store gave no value for /b"
-        );
-    }
-
-    #[test]
-    fn takes_scalar_members_only() {
-        let text = r#"{"user":"u","port":5432,"tls":true,"more":{}}"#;
-        assert_eq!(member(text, "user").as_deref(), Some("u"));
-        assert_eq!(member(text, "port").as_deref(), Some("5432"));
-        assert_eq!(member(text, "tls").as_deref(), Some("true"));
-        assert_eq!(member(text, "more"), None);
-        assert_eq!(member(text, "none"), None);
-        assert_eq!(member("hunter2", "user"), None);
     }
 }

@@ -9,19 +9,22 @@ use toml::de::{DeTable, DeValue};
 use super::check;
 use super::definition;
 use super::reader::{Located, Reader, Table};
+use super::schema;
 use super::{
     Alarms, App, Aws, Environment, Image, Launch, Problems, Project, Secret, SecretSource, Service,
     Task, Test, Variable,
 };
 
 /// The parts of the file that an environment may override.
-const OVERRIDABLE: [&str; 7] = [
+const OVERRIDABLE: [&str; 9] = [
     "image",
     "test",
     "services",
     "tasks",
     "variables",
     "secrets",
+    "schema",
+    "sources",
     "alarms",
 ];
 
@@ -183,6 +186,8 @@ fn environment<'s>(
     let tasks = named(table.table("tasks"), |table| task(reader, table));
     let variables = variables(reader, table.table("variables"));
     let secrets = secrets(reader, table.table("secrets"));
+    let schema = schema::schema(reader, table.table("schema"));
+    let sources = schema::sources(table.table("sources"));
     let alarms = alarms(table.table("alarms"));
     table.finish();
     Some(Environment {
@@ -199,6 +204,8 @@ fn environment<'s>(
         tasks,
         variables,
         secrets,
+        schema,
+        sources,
         alarms,
     })
 }

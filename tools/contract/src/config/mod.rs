@@ -9,12 +9,14 @@ mod decode;
 pub mod definition;
 mod problem;
 mod reader;
+mod schema;
 
 use std::collections::BTreeMap;
 
 pub use decode::parse;
 pub use definition::Definition;
 pub use problem::{Problem, Problems};
+pub use schema::parse_schema;
 
 /// A project as its file describes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +65,10 @@ pub struct Environment {
     pub variables: BTreeMap<String, Variable>,
     /// References to secrets of every container.
     pub secrets: BTreeMap<String, Secret>,
+    /// What variables must look like, by name; none leaves them unchecked.
+    pub schema: BTreeMap<String, Rule>,
+    /// Where values come from beside this file.
+    pub sources: Sources,
     /// Thresholds and recipients of alarms.
     pub alarms: Alarms,
 }
@@ -190,6 +196,59 @@ pub enum SecretSource {
     Parameter(String),
     /// `secretsmanager:ARN[:json-key[:stage[:version]]]`, as ECS takes it.
     SecretsManager(String),
+}
+
+/// What a variable must look like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// What its text must be.
+    pub kind: Kind,
+    /// Regular expression that the whole value must match.
+    pub pattern: Option<String>,
+    /// Whether it must be there and not be empty.
+    pub required: bool,
+    /// Whether its value is for the running task alone.
+    pub secret: bool,
+    /// Its value where no source has one.
+    pub default: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The only values that it may have; empty allows all.
+    pub values: Vec<String>,
+    /// The least number, or the least length of a text in characters.
+    pub min: Option<f64>,
+    /// The greatest number, or the greatest length of a text in characters.
+    pub max: Option<f64>,
+    /// Line in the file, from 1.
+    pub line: usize,
+}
+
+/// What a variable's text must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Anything.
+    Text,
+    /// A whole number, for example `-3`.
+    Integer,
+    /// A decimal number, for example `0.5`.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// `scheme://host…`.
+    Url,
+    /// A JSON text.
+    Json,
+}
+
+/// Where values come from beside the file. In the order of the fields, later ones win.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sources {
+    /// Files of `NAME=VALUE` lines, plain or encrypted with sops or age. Relative to the project's directory.
+    pub files: Vec<String>,
+    /// Paths of Parameter Store, for example `/ludlow/prod/`: each parameter below becomes a secret reference.
+    pub paths: Vec<String>,
+    /// Variables that are taken over from the process that runs the tools.
+    pub process: Vec<String>,
 }
 
 /// Thresholds and recipients of alarms.

@@ -187,16 +187,25 @@ impl<'r, 's> Table<'r, 's> {
         }
     }
 
-    /// A number above 0.
-    pub(super) fn positive(&self, key: &str) -> Option<f64> {
-        let number = self.read(key, "a number", &format!("write {key} = 5"), |value| {
+    /// A number.
+    pub(super) fn decimal(&self, key: &str) -> Option<f64> {
+        self.located_decimal(key).map(|number| number.value)
+    }
+
+    fn located_decimal(&self, key: &str) -> Option<Located<f64>> {
+        self.read(key, "a number", &format!("write {key} = 5"), |value| {
             let float = value.as_float().map(|float| float.as_str());
             float
                 .or_else(|| Some(value.as_integer()?.as_str()))?
                 .replace('_', "")
                 .parse::<f64>()
                 .ok()
-        })?;
+        })
+    }
+
+    /// A number above 0.
+    pub(super) fn positive(&self, key: &str) -> Option<f64> {
+        let number = self.located_decimal(key)?;
         if number.value > 0.0 && number.value.is_finite() {
             return Some(number.value);
         }

@@ -213,3 +213,65 @@ fn refuses_roles_that_ecs_would_refuse() {
   longshore.toml:36:13: task-role must be the name or ARN of a role, not \"arn:aws:iam::123456789012:user/ludlow\"; write task-role = \"arn:aws:iam::ACCOUNT:role/NAME\""
     );
 }
+
+#[test]
+fn reads_schema_and_sources_of_an_environment() {
+    let source = LUDLOW.to_owned()
+        + "sources.files = [\"env/prod.env\"]\n\
+           sources.paths = [\"/ludlow/prod/\"]\n\
+           sources.process = [\"GIT_SHA\"]\n\
+           [schema.LOG_LEVEL]\n\
+           type = \"text\"\n\
+           values = [\"info\", \"warn\"]\n\
+           required = true\n\
+           min = 1\n\
+           max = 8.5\n";
+    let project = parse(&source, "longshore.toml").unwrap();
+    let prod = project.environment("prod").unwrap();
+    assert_eq!(
+        prod.sources,
+        Sources {
+            files: vec!["env/prod.env".to_owned()],
+            paths: vec!["/ludlow/prod/".to_owned()],
+            process: vec!["GIT_SHA".to_owned()],
+        }
+    );
+    let local = project.environment("local").unwrap();
+    assert_eq!(local.sources, Sources::default());
+    let line = source
+        .lines()
+        .position(|line| line == "[schema.LOG_LEVEL]")
+        .unwrap()
+        + 1;
+    for environment in [prod, local] {
+        assert_eq!(
+            environment.schema["LOG_LEVEL"],
+            Rule {
+                kind: Kind::Text,
+                pattern: None,
+                required: true,
+                secret: false,
+                default: None,
+                description: None,
+                values: vec!["info".to_owned(), "warn".to_owned()],
+                min: Some(1.0),
+                max: Some(8.5),
+                line,
+            }
+        );
+    }
+}
+
+#[test]
+fn reports_every_mistake_of_a_schema_file() {
+    let source = "[schema.A-B]\ntype = \"int\"\n[schema.KEY]\nsecret = true\ndefault = \"hunter2\"\nmin = 2\nmax = 1\npatern = \"x\"\n";
+    assert_eq!(
+        parse_schema(source, "schema.toml").unwrap_err().to_string(),
+        "5 mistakes in schema.toml
+  schema.toml:1:9: \"A-B\" in [schema] is not a variable name; write A_B
+  schema.toml:2:8: schema.A-B.type cannot be \"int\"; write \"text\", \"integer\", \"number\", \"boolean\", \"url\" or \"json\"
+  schema.toml:3:9: [schema.KEY] has a min above its max; write the smaller one as min
+  schema.toml:3:9: [schema.KEY] is secret and has a default; take the default out: this file is in git
+  schema.toml:8:1: unknown key \"patern\" in [schema.KEY]; did you mean \"pattern\"?"
+    );
+}

@@ -18,6 +18,8 @@ pub(crate) struct Contents {
     pub(crate) parameters: BTreeMap<String, String>,
     /// By ARN: the answer of DescribeSecret and the secret's text.
     pub(crate) secrets: BTreeMap<String, (Value, String)>,
+    /// Plain variables of the live service's container, as ECS lists them.
+    pub(crate) live: Value,
     /// Whether every call is refused.
     pub(crate) refuses: bool,
 }
@@ -98,6 +100,21 @@ fn answer(contents: &Contents, operation: &str, argument: &Value) -> (u16, Value
     }
     match operation {
         "GetParameters" => (200, parameters(contents, argument)),
+        "GetParametersByPath" => (200, below(contents, argument)),
+        "PutParameter" => (200, json!({ "Version": 1, "Tier": "Standard" })),
+        "BatchGetSecretValue" => (200, batch(contents, argument)),
+        "DescribeServices" => (
+            200,
+            json!({ "services": [{ "serviceName": "api", "taskDefinition": "ludlow:7" }], "failures": [] }),
+        ),
+        "DescribeTaskDefinition" => (
+            200,
+            json!({ "taskDefinition": { "containerDefinitions": [{
+                "name": "api",
+                "environment": contents.live,
+                "secrets": [{ "name": "TOKEN", "valueFrom": "/ludlow/prod/TOKEN" }],
+            }] } }),
+        ),
         "DescribeSecret" | "GetSecretValue" => {
             let arn = argument["SecretId"].as_str().unwrap_or_default();
             match contents.secrets.get(arn) {
@@ -113,6 +130,37 @@ fn answer(contents: &Contents, operation: &str, argument: &Value) -> (u16, Value
         }
         _ => (400, json!({ "__type": "UnknownOperationException" })),
     }
+}
+
+/// One parameter a page, and an empty page at the end, as Parameter Store may do it.
+fn below(contents: &Contents, argument: &Value) -> Value {
+    let path = argument["Path"].as_str().unwrap_or_default();
+    let page: usize = argument["NextToken"]
+        .as_str()
+        .map_or(0, |token| token.parse().expect("a token of ours"));
+    let found = contents
+        .parameters
+        .iter()
+        .filter(|(name, _)| name.starts_with(path))
+        .nth(page);
+    match found {
+        None => json!({ "Parameters": [] }),
+        Some((name, value)) => json!({
+            "Parameters": [{ "Name": name, "Type": "SecureString", "Value": value }],
+            "NextToken": (page + 1).to_string(),
+        }),
+    }
+}
+
+fn batch(contents: &Contents, argument: &Value) -> Value {
+    let values: Vec<Value> = argument["SecretIdList"]
+        .as_array()
+        .expect("ids are given")
+        .iter()
+        .filter_map(Value::as_str)
+        .filter_map(|arn| Some(json!({ "ARN": arn, "SecretString": contents.secrets.get(arn)?.1 })))
+        .collect();
+    json!({ "SecretValues": values, "Errors": [] })
 }
 
 fn parameters(contents: &Contents, argument: &Value) -> Value {

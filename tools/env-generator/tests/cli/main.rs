@@ -1,6 +1,8 @@
 //! The program as its users call it.
 
+mod commands;
 mod fake_aws;
+mod secrecy;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -71,6 +73,7 @@ fn full() -> Contents {
                 json!({ "url": "postgres://u:hunter3@db/x" }).to_string(),
             ),
         )]),
+        live: json!([]),
         refuses: false,
     }
 }

@@ -1,0 +1,106 @@
+//! The value that is meant, out of what AWS answers.
+
+use anyhow::Context as _;
+use aws_sdk_ssm::types::Parameter;
+
+use crate::secret_text::SecretText;
+
+pub(crate) fn text_of(text: Option<String>, arn: &str) -> anyhow::Result<SecretText> {
+    text.map(SecretText::new)
+        .with_context(|| format!("the secret {arn} is binary; ECS passes on text only"))
+}
+
+/// The whole text of a secret, or one member of the JSON object that it is.
+pub(crate) fn part(
+    text: &SecretText,
+    arn: &str,
+    json_key: Option<&str>,
+) -> anyhow::Result<SecretText> {
+    match json_key {
+        None => Ok(text.clone()),
+        Some(key) => member(text.expose(), key)
+            .map(SecretText::new)
+            .with_context(|| {
+                format!("the secret {arn} is no JSON object with a text or number \"{key}\"")
+            }),
+    }
+}
+
+/// An answer names the parameter without the version or label that was asked for, and states those beside it.
+pub(crate) fn parameter_value(parameters: &[Parameter], id: &str) -> anyhow::Result<SecretText> {
+    let is_asked_for = |parameter: &&Parameter| {
+        let version = format!(":{}", parameter.version());
+        let selectors = ["", &version, parameter.selector().unwrap_or_default()];
+        [parameter.name(), parameter.arn()]
+            .into_iter()
+            .flatten()
+            .filter_map(|known| id.strip_prefix(known))
+            .any(|rest| selectors.contains(&rest))
+    };
+    parameters
+        .iter()
+        .filter(is_asked_for)
+        // Without a version, the current one is meant, though an older one may have been asked for beside it.
+        .max_by_key(|parameter| parameter.version())
+        .and_then(Parameter::value)
+        .map(|value| SecretText::new(value.to_owned()))
+        .with_context(|| format!("Parameter Store gave no value for {id}"))
+}
+
+/// A member of a JSON object, in the form that ECS gives it to the container.
+fn member(text: &str, key: &str) -> Option<String> {
+    match serde_json::from_str::<serde_json::Value>(text)
+        .ok()?
+        .get(key)?
+    {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_versions_of_a_parameter_apart() {
+        let parameter = |version: i64, selector: Option<&str>, value: &str| {
+            Parameter::builder()
+                .name("/a")
+                .arn("arn:aws:ssm:us-east-1:1:parameter/a")
+                .version(version)
+                .set_selector(selector.map(str::to_owned))
+                .value(value)
+                .build()
+        };
+        let parameters = [
+            parameter(2, Some(":blue"), "two"),
+            parameter(3, None, "three"),
+        ];
+        let value = |id| parameter_value(&parameters, id).map(|value| value.expose().to_owned());
+        assert_eq!(value("/a").unwrap(), "three");
+        assert_eq!(value("/a:3").unwrap(), "three");
+        assert_eq!(value("/a:blue").unwrap(), "two");
+        assert_eq!(
+            value("arn:aws:ssm:us-east-1:1:parameter/a:2").unwrap(),
+            "two"
+        );
+        assert_eq!(
+            value("/b").unwrap_err().to_string(),
+            "Parameter Store gave no value for /b"
+        );
+    }
+
+    #[test]
+    fn takes_scalar_members_only() {
+        let text = r#"{"user":"u","port":5432,"tls":true,"more":{}}"#;
+        assert_eq!(member(text, "user").as_deref(), Some("u"));
+        assert_eq!(member(text, "port").as_deref(), Some("5432"));
+        assert_eq!(member(text, "tls").as_deref(), Some("true"));
+        assert_eq!(member(text, "more"), None);
+        assert_eq!(member(text, "none"), None);
+        assert_eq!(member("hunter2", "user"), None);
+    }
+}
