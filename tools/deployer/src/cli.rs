@@ -60,6 +60,8 @@ enum Action {
     Scale(ScaleArgs),
     /// Run a task once and wait until it has ended
     Run(RunArgs),
+    /// Look for every problem of a release before it begins, and change nothing
+    Verify(Box<crate::verify::args::VerifyArgs>),
 }
 
 #[derive(Debug, Group)]
@@ -285,6 +287,10 @@ impl Args {
                     timeout: args.timeout,
                 };
                 (args.place.cluster, Command::Scale(scale))
+            }
+            Action::Verify(args) => {
+                let (cluster, verify) = args.into_request(self.output.is_some());
+                (cluster, Command::Verify(Box::new(verify)))
             }
             Action::Run(args) => {
                 let run = OneOff {

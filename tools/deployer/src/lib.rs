@@ -28,6 +28,7 @@ mod status;
 mod task_log;
 mod timeline;
 mod trouble;
+mod verify;
 mod wait;
 mod watch;
 
@@ -50,6 +51,7 @@ pub use rollback::Rollback;
 pub use scale::Scale;
 pub use source::Source;
 pub use status::{Form, Status};
+pub use verify::Verify;
 pub use wait::Wait;
 
 /// What is asked for.
@@ -80,6 +82,8 @@ pub enum Command {
     Scale(Scale),
     /// Run a task once.
     Run(OneOff),
+    /// Look for every problem of a release before it begins.
+    Verify(Box<Verify>),
 }
 
 /// Does it, writes the document and gives the exit code.
@@ -110,6 +114,7 @@ pub fn run(request: Request) -> anyhow::Result<u8> {
             ),
             Command::Status(status) => show(&cloud, &console, status, output).await,
             Command::Scale(scale) => ended(scale::scale(&cloud, &console, scale).await?, output),
+            Command::Verify(it) => verify::run(&console, &request.cluster, it, output).await,
             Command::Run(run) => ended(one_off::run(&cloud, &console, run).await?, output),
         }
     })

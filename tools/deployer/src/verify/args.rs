@@ -11,7 +11,7 @@ use crate::status::Form;
 
 /// Arguments.
 #[derive(Debug, Args)]
-pub struct VerifyArgs {
+pub(crate) struct VerifyArgs {
     /// Cluster
     #[arg(long, value_name = "NAME")]
     pub(crate) cluster: String,

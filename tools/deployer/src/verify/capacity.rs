@@ -41,8 +41,12 @@ pub(super) fn capacity(
         .iter()
         .filter(|instance| instance.status == "ACTIVE" && !instance.is_connected)
         .map(|instance| {
-            Check::warning(ID, &instance.id, "its agent is not connected: no task starts there")
-                .hint("restart the ECS agent or replace the instance")
+            Check::warning(
+                ID,
+                &instance.id,
+                "its agent is not connected: no task starts there",
+            )
+            .hint("restart the ECS agent or replace the instance")
         })
         .collect();
     let usable: Vec<_> = instances
@@ -83,7 +87,11 @@ fn room(
     let more = (intent.peak() - intent.running).max(0);
     let described = format!("{cpu} CPU units and {memory} MiB each");
     if room >= more {
-        return Check::ok(ID, cluster, format!("room for {room} tasks more, and the peak needs {more} ({described})"));
+        return Check::ok(
+            ID,
+            cluster,
+            format!("room for {room} tasks more, and the peak needs {more} ({described})"),
+        );
     }
     let stops_first = intent.running > intent.floor();
     if intent.running + room < intent.desired || (room == 0 && !stops_first) {
@@ -96,21 +104,29 @@ fn room(
         );
         return short(cluster, message, grows);
     }
-    let message = format!("room for {room} tasks more of the {more} that the peak needs ({described}): the release takes more rounds");
+    let message = format!(
+        "room for {room} tasks more of the {more} that the peak needs ({described}): the release takes more rounds"
+    );
     Check::warning(ID, cluster, message)
 }
 
 /// How many tasks fit on an instance.
 fn fits(instance: &Instance, cpu: i64, memory: i64, ports: &[i32]) -> i64 {
     let by = |left: i64, each: i64| {
-        if each > 0 { left.max(0) / each } else { i64::MAX }
+        if each > 0 {
+            left.max(0) / each
+        } else {
+            i64::MAX
+        }
     };
     let by_ports = match ports {
         [] => 1_000,
         ports if ports.iter().any(|port| instance.ports.contains(port)) => 0,
         _ => 1,
     };
-    by(instance.cpu, cpu).min(by(instance.memory, memory)).min(by_ports)
+    by(instance.cpu, cpu)
+        .min(by(instance.memory, memory))
+        .min(by_ports)
 }
 
 /// What there is too little of on every instance.
@@ -119,14 +135,20 @@ fn scarce(usable: &[&Instance], cpu: i64, memory: i64, ports: &[i32]) -> String 
     let mut text = String::new();
     let (left_cpu, left_memory) = (most(|it| it.cpu), most(|it| it.memory));
     if left_cpu < cpu {
-        text.push_str(&format!("; at most {left_cpu} CPU units are left on an instance"));
+        text.push_str(&format!(
+            "; at most {left_cpu} CPU units are left on an instance"
+        ));
     }
     if left_memory < memory {
-        text.push_str(&format!("; at most {left_memory} MiB are left on an instance"));
+        text.push_str(&format!(
+            "; at most {left_memory} MiB are left on an instance"
+        ));
     }
     for port in ports {
         if usable.iter().all(|instance| instance.ports.contains(port)) {
-            text.push_str(&format!("; the host port {port} is taken on every instance"));
+            text.push_str(&format!(
+                "; the host port {port} is taken on every instance"
+            ));
         }
     }
     text
@@ -152,13 +174,24 @@ mod tests {
     #[test]
     fn judges_the_room_for_a_release() {
         let definition = |port: i32| {
-            Definition::parse(&json!({"family": "web", "cpu": "100", "memory": "100", "containerDefinitions":
-                [{"name": "a", "image": "i", "portMappings": [{"containerPort": 80, "hostPort": port}]}]}))
+            Definition::parse(
+                &json!({"family": "web", "cpu": "100", "memory": "100", "containerDefinitions":
+                [{"name": "a", "image": "i", "portMappings": [{"containerPort": 80, "hostPort": port}]}]}),
+            )
         };
         let one = Intent::sample(1);
-        let new = Intent { running: 0, ..Intent::sample(3) };
-        let stopping = Intent { minimum_percent: 50, ..Intent::sample(2) };
-        let gone = Instance { is_connected: false, ..instance(500, &[]) };
+        let new = Intent {
+            running: 0,
+            ..Intent::sample(3)
+        };
+        let stopping = Intent {
+            minimum_percent: 50,
+            ..Intent::sample(2)
+        };
+        let gone = Instance {
+            is_connected: false,
+            ..instance(500, &[])
+        };
         let table = [
             (vec![instance(100, &[])], &one, 0, vec![Outcome::Ok]),
             (vec![instance(99, &[])], &one, 0, vec![Outcome::Problem]),
@@ -166,11 +199,21 @@ mod tests {
             (vec![instance(200, &[])], &new, 0, vec![Outcome::Problem]),
             (vec![instance(300, &[])], &new, 0, vec![Outcome::Warning]),
             (vec![instance(0, &[])], &stopping, 0, vec![Outcome::Warning]),
-            (vec![gone], &one, 0, vec![Outcome::Warning, Outcome::Problem]),
+            (
+                vec![gone],
+                &one,
+                0,
+                vec![Outcome::Warning, Outcome::Problem],
+            ),
             (vec![], &one, 0, vec![Outcome::Problem]),
         ];
         for (instances, intent, port, expected) in table {
-            let checks = capacity("c", &Found::Known(instances), intent, Some(&definition(port)));
+            let checks = capacity(
+                "c",
+                &Found::Known(instances),
+                intent,
+                Some(&definition(port)),
+            );
             let seen: Vec<_> = checks.iter().map(|check| check.outcome).collect();
             assert_eq!(seen, expected, "{checks:?}");
         }

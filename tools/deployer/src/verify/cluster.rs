@@ -9,7 +9,6 @@ use super::report::Check;
 /// A cluster, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cluster {
-    pub(super) arn: String,
     /// `ACTIVE`, `PROVISIONING`, `INACTIVE`, …
     pub(super) status: String,
     pub(super) providers: Vec<String>,
@@ -38,11 +37,23 @@ pub(super) fn cluster(name: &str, found: &Found<Cluster>, intent: &Intent) -> Ve
             if cluster.providers.contains(provider) {
                 Check::ok("capacity-provider", provider, "the cluster has it")
             } else if is_fargate_provider(provider) {
-                Check::problem("capacity-provider", provider, "it is not one of the cluster's")
-                    .hint(format!("aws ecs put-cluster-capacity-providers --cluster {name} adds it"))
+                Check::problem(
+                    "capacity-provider",
+                    provider,
+                    "it is not one of the cluster's",
+                )
+                .hint(format!(
+                    "aws ecs put-cluster-capacity-providers --cluster {name} adds it"
+                ))
             } else {
-                Check::problem("capacity-provider", provider, "it is not one of the cluster's")
-                    .hint("associate it with the cluster, or name another one in the service's strategy")
+                Check::problem(
+                    "capacity-provider",
+                    provider,
+                    "it is not one of the cluster's",
+                )
+                .hint(
+                    "associate it with the cluster, or name another one in the service's strategy",
+                )
             }
         }));
     }
@@ -69,7 +80,9 @@ pub(super) fn service(name: &str, found: &Found<Service>, intent: &Intent) -> Ve
         Some(controller) => Check::problem(
             "service",
             name,
-            format!("its releases are carried out by {controller}, so ECS refuses a new task definition"),
+            format!(
+                "its releases are carried out by {controller}, so ECS refuses a new task definition"
+            ),
         )
         .hint("release it with that tool, or create a service with the ECS deployment controller"),
         None => Check::ok("service", name, "it is active"),
@@ -112,7 +125,6 @@ mod tests {
     fn wants_an_active_cluster_with_the_providers() {
         let with = |status: &str| {
             Found::Known(Cluster {
-                arn: "arn".to_owned(),
                 status: status.to_owned(),
                 providers: vec!["a".to_owned()],
             })
@@ -146,7 +158,11 @@ mod tests {
             ),
         ];
         for (found, expected) in table {
-            assert_eq!(outcomes(&cluster("c", &found, &intent)), expected, "{found:?}");
+            assert_eq!(
+                outcomes(&cluster("c", &found, &intent)),
+                expected,
+                "{found:?}"
+            );
         }
     }
 
@@ -167,8 +183,16 @@ mod tests {
         let table = [
             (Found::Missing, &ours, vec![Outcome::Ok]),
             (Found::Known(live.clone().build()), &ours, vec![Outcome::Ok]),
-            (Found::Known(live.clone().build()), &by_others, vec![Outcome::Problem]),
-            (Found::Known(busy.build()), &ours, vec![Outcome::Ok, Outcome::Warning]),
+            (
+                Found::Known(live.clone().build()),
+                &by_others,
+                vec![Outcome::Problem],
+            ),
+            (
+                Found::Known(busy.build()),
+                &ours,
+                vec![Outcome::Ok, Outcome::Warning],
+            ),
             (
                 Found::Known(live.status("DRAINING").build()),
                 &ours,

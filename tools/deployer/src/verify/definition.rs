@@ -113,7 +113,9 @@ impl Definition {
             platform: Platform::of(input.runtime_platform()),
             containers: input.container_definitions().to_vec(),
             volumes: input.volumes().to_vec(),
-            ephemeral_gib: input.ephemeral_storage().map(|storage| storage.size_in_gib()),
+            ephemeral_gib: input
+                .ephemeral_storage()
+                .map(|storage| storage.size_in_gib()),
             bytes,
         }
     }
@@ -137,7 +139,9 @@ impl Definition {
             platform: Platform::of(live.runtime_platform()),
             containers: live.container_definitions().to_vec(),
             volumes: live.volumes().to_vec(),
-            ephemeral_gib: live.ephemeral_storage().map(|storage| storage.size_in_gib()),
+            ephemeral_gib: live
+                .ephemeral_storage()
+                .map(|storage| storage.size_in_gib()),
             bytes: 0,
         }
     }
@@ -160,13 +164,16 @@ impl Definition {
 
     /// MiB that a task takes on its instance: for a container its reservation, where it has one.
     pub(super) fn reserved_memory(&self) -> i64 {
-        self.memory.as_deref().and_then(mebibytes).unwrap_or_else(|| {
-            self.containers
-                .iter()
-                .filter_map(|container| container.memory_reservation().or(container.memory()))
-                .map(i64::from)
-                .sum()
-        })
+        self.memory
+            .as_deref()
+            .and_then(mebibytes)
+            .unwrap_or_else(|| {
+                self.containers
+                    .iter()
+                    .filter_map(|container| container.memory_reservation().or(container.memory()))
+                    .map(i64::from)
+                    .sum()
+            })
     }
 
     /// Ports of the instance that a task takes for itself: no two tasks with one of them fit on an instance.
@@ -190,7 +197,10 @@ impl Definition {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("task.json");
         std::fs::write(&file, json.to_string()).unwrap();
-        Self::of_file(&crate::definition::read(&file).unwrap().input, json.to_string().len())
+        Self::of_file(
+            &crate::definition::read(&file).unwrap().input,
+            json.to_string().len(),
+        )
     }
 }
 
@@ -250,7 +260,11 @@ mod tests {
                 {"name": "b", "image": "i", "cpu": 20, "memory": 30},
             ],
         }));
-        let taken = (bridge.reserved_cpu(), bridge.reserved_memory(), bridge.host_ports());
+        let taken = (
+            bridge.reserved_cpu(),
+            bridge.reserved_memory(),
+            bridge.host_ports(),
+        );
         assert_eq!(taken, (30, 80, vec![8080]));
         let host = Definition::parse(&json!({
             "family": "web", "networkMode": "host", "cpu": "256", "memory": "1 GB",
@@ -258,7 +272,11 @@ mod tests {
                 {"name": "a", "image": "i", "portMappings": [{"containerPort": 80}]},
             ],
         }));
-        let taken = (host.reserved_cpu(), host.reserved_memory(), host.host_ports());
+        let taken = (
+            host.reserved_cpu(),
+            host.reserved_memory(),
+            host.host_ports(),
+        );
         assert_eq!(taken, (256, 1024, vec![80]));
         assert_eq!(host.platform.to_string(), "linux/amd64");
     }

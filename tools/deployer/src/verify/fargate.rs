@@ -12,28 +12,40 @@ pub(super) fn fargate(definition: &Definition) -> Vec<Check> {
     let name = &definition.name;
     let mut checks = Vec::new();
     if definition.mode != Mode::Awsvpc {
-        let message = format!("Fargate needs the network mode awsvpc, not {}", definition.mode.word());
+        let message = format!(
+            "Fargate needs the network mode awsvpc, not {}",
+            definition.mode.word()
+        );
         checks.push(Check::problem(ID, name, message).hint("set \"networkMode\": \"awsvpc\""));
     }
     checks.push(size(definition));
     if let Some(gib) = definition.ephemeral_gib
         && !(21..=200).contains(&gib)
     {
-        let message = format!("{gib} GiB of ephemeral storage; Fargate has 21 to 200, and 20 without the setting");
+        let message = format!(
+            "{gib} GiB of ephemeral storage; Fargate has 21 to 200, and 20 without the setting"
+        );
         checks.push(Check::problem(ID, name, message));
     }
     for container in &definition.containers {
         let container_name = container.name().unwrap_or_default();
         if container.privileged() == Some(true) {
-            checks.push(Check::problem(ID, container_name, "Fargate runs no privileged container"));
+            checks.push(Check::problem(
+                ID,
+                container_name,
+                "Fargate runs no privileged container",
+            ));
         }
         if let Some(seconds) = container.stop_timeout().filter(|it| *it > LONGEST_STOP) {
-            let message = format!("a stopTimeout of {seconds} s; Fargate has at most {LONGEST_STOP}");
+            let message =
+                format!("a stopTimeout of {seconds} s; Fargate has at most {LONGEST_STOP}");
             checks.push(Check::problem(ID, container_name, message));
         }
     }
     for volume in &definition.volumes {
-        let is_of_host = volume.host().is_some_and(|host| host.source_path().is_some());
+        let is_of_host = volume
+            .host()
+            .is_some_and(|host| host.source_path().is_some());
         if is_of_host || volume.docker_volume_configuration().is_some() {
             let message = "Fargate has neither directories of the host nor Docker volumes";
             checks.push(
@@ -48,13 +60,18 @@ pub(super) fn fargate(definition: &Definition) -> Vec<Check> {
 fn size(definition: &Definition) -> Check {
     let name = &definition.name;
     let (Some(cpu), Some(memory)) = (&definition.cpu, &definition.memory) else {
-        let missing = if definition.cpu.is_none() { "cpu" } else { "memory" };
+        let missing = if definition.cpu.is_none() {
+            "cpu"
+        } else {
+            "memory"
+        };
         let message = format!("Fargate requires that '{missing}' be defined at the task level");
         return Check::problem(ID, name, message);
     };
     let (Some(units), Some(mib)) = (cpu_units(cpu), mebibytes(memory)) else {
         let message = format!("cpu {cpu:?} and memory {memory:?} are not both quantities");
-        return Check::problem(ID, name, message).hint("write \"256\" and \"512\", or \"1 vCPU\" and \"2 GB\"");
+        return Check::problem(ID, name, message)
+            .hint("write \"256\" and \"512\", or \"1 vCPU\" and \"2 GB\"");
     };
     let Some((sizes, described)) = sizes(units) else {
         let message = format!("Fargate has no size of {units} CPU units");
@@ -62,7 +79,11 @@ fn size(definition: &Definition) -> Check {
             .hint("256, 512, 1024, 2048, 4096, 8192 and 16384 are the sizes");
     };
     if sizes.contains(&mib) {
-        Check::ok(ID, name, format!("{units} CPU units and {mib} MiB are one of Fargate's sizes"))
+        Check::ok(
+            ID,
+            name,
+            format!("{units} CPU units and {mib} MiB are one of Fargate's sizes"),
+        )
     } else {
         let message = format!("Fargate has no size of {units} CPU units and {mib} MiB");
         Check::problem(ID, name, message).hint(format!("{units} CPU units go with {described}"))
@@ -118,12 +139,17 @@ mod tests {
             (None, Some("512"), Outcome::Problem),
         ];
         for (cpu, memory, expected) in table {
-            let mut json = json!({"family": "web", "containerDefinitions": [{"name": "a", "image": "i"}]});
+            let mut json =
+                json!({"family": "web", "containerDefinitions": [{"name": "a", "image": "i"}]});
             if let Some(cpu) = cpu {
                 json["cpu"] = json!(cpu);
             }
             json["memory"] = json!(memory);
-            assert_eq!(size(&Definition::parse(&json)).outcome, expected, "{cpu:?} {memory:?}");
+            assert_eq!(
+                size(&Definition::parse(&json)).outcome,
+                expected,
+                "{cpu:?} {memory:?}"
+            );
         }
     }
 

@@ -1,8 +1,8 @@
 //! What became of a question to AWS.
 
+use aws::query::QueryError;
 use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
-use aws::query::QueryError;
 
 /// Codes that mean that the credentials are good and the permission is missing.
 const DENIED: [&str; 6] = [
@@ -174,7 +174,10 @@ mod tests {
             ),
             (
                 refused("InvalidAction"),
-                hidden("the endpoint does not offer iam:GetRole (InvalidAction)", None),
+                hidden(
+                    "the endpoint does not offer iam:GetRole (InvalidAction)",
+                    None,
+                ),
             ),
             (refused("Throttling"), hidden("m (Throttling)", None)),
             (

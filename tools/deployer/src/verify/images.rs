@@ -37,8 +37,14 @@ pub(super) fn image(used: &Used, wanted: &Platform) -> Vec<Check> {
     let image = match &used.found {
         Found::Hidden(hidden) => return vec![Check::unknown("image", subject, hidden)],
         Found::Missing => {
-            let message = format!("the repository has no such image, which {} runs", used.container);
-            return vec![Check::problem("image", subject, message).hint("push it first, or check tag and digest")];
+            let message = format!(
+                "the repository has no such image, which {} runs",
+                used.container
+            );
+            return vec![
+                Check::problem("image", subject, message)
+                    .hint("push it first, or check tag and digest"),
+            ];
         }
         Found::Known(image) => image,
     };
@@ -74,7 +80,10 @@ fn platform(subject: &str, image: &Image, wanted: &Platform) -> Check {
     if platforms.contains(wanted) {
         Check::ok(ID, subject, format!("it runs on {wanted}"))
     } else {
-        let message = format!("it is made for {}, and tasks run on {wanted}", names.join(", "));
+        let message = format!(
+            "it is made for {}, and tasks run on {wanted}",
+            names.join(", ")
+        );
         Check::problem(ID, subject, message)
             .hint(format!("build it for {wanted}, or set runtimePlatform"))
     }
@@ -94,10 +103,18 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, String> {
     if let Some(manifests) = manifest["manifests"].as_array() {
         let platforms = manifests.iter().filter_map(|one| of(&one["platform"]));
         // Attestations are listed beside images, for no platform.
-        return Ok(Manifest::Index(platforms.filter(|one| one.os != "unknown").collect()));
+        return Ok(Manifest::Index(
+            platforms.filter(|one| one.os != "unknown").collect(),
+        ));
     }
-    match (manifest["config"]["digest"].as_str(), manifest["config"]["size"].as_u64()) {
-        (Some(config), Some(size)) => Ok(Manifest::Single { config: config.to_owned(), size }),
+    match (
+        manifest["config"]["digest"].as_str(),
+        manifest["config"]["size"].as_u64(),
+    ) {
+        (Some(config), Some(size)) => Ok(Manifest::Single {
+            config: config.to_owned(),
+            size,
+        }),
         _ => Err("it names no configuration".to_owned()),
     }
 }
@@ -120,17 +137,29 @@ mod tests {
     use crate::verify::report::Outcome;
 
     fn amd64() -> Platform {
-        Platform { os: "linux".to_owned(), architecture: "amd64".to_owned() }
+        Platform {
+            os: "linux".to_owned(),
+            architecture: "amd64".to_owned(),
+        }
     }
 
     #[test]
     fn reads_manifests() {
         let index = r#"{"manifests":[{"platform":{"os":"linux","architecture":"amd64"}},{"platform":{"os":"unknown","architecture":"unknown"}}]}"#;
         assert_eq!(manifest(index), Ok(Manifest::Index(vec![amd64()])));
-        let single = Manifest::Single { config: "sha256:1".to_owned(), size: 2 };
-        assert_eq!(manifest(r#"{"config":{"digest":"sha256:1","size":2}}"#), Ok(single));
+        let single = Manifest::Single {
+            config: "sha256:1".to_owned(),
+            size: 2,
+        };
+        assert_eq!(
+            manifest(r#"{"config":{"digest":"sha256:1","size":2}}"#),
+            Ok(single)
+        );
         assert!(manifest("{}").is_err());
-        assert_eq!(configured(br#"{"os":"linux","architecture":"amd64"}"#), Some(amd64()));
+        assert_eq!(
+            configured(br#"{"os":"linux","architecture":"amd64"}"#),
+            Some(amd64())
+        );
     }
 
     #[test]
@@ -142,7 +171,10 @@ mod tests {
                 is_mutable: true,
             })
         };
-        let arm = Platform { architecture: "arm64".to_owned(), ..amd64() };
+        let arm = Platform {
+            architecture: "arm64".to_owned(),
+            ..amd64()
+        };
         let pinned = format!("h:1/a@sha256:{}", "0".repeat(64));
         use Outcome::{Ok, Problem, Warning};
         let table = [
@@ -153,8 +185,15 @@ mod tests {
             ("h:1/A", Found::Missing, vec![Problem]),
         ];
         for (text, found, expected) in table {
-            let used = Used { container: "c".to_owned(), image: text.to_owned(), found };
-            let seen: Vec<_> = image(&used, &amd64()).iter().map(|check| check.outcome).collect();
+            let used = Used {
+                container: "c".to_owned(),
+                image: text.to_owned(),
+                found,
+            };
+            let seen: Vec<_> = image(&used, &amd64())
+                .iter()
+                .map(|check| check.outcome)
+                .collect();
             assert_eq!(seen, expected, "{text}");
         }
     }

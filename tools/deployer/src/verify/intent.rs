@@ -326,10 +326,21 @@ mod tests {
             ..Flags::default()
         };
         let intent = Intent::of(&flags, Some(&live()));
-        let seen = (intent.desired, intent.minimum_percent, intent.maximum_percent, &intent.launch);
+        let seen = (
+            intent.desired,
+            intent.minimum_percent,
+            intent.maximum_percent,
+            &intent.launch,
+        );
         assert_eq!(seen, (5, 90, 150, &Launch::Ec2));
         assert_eq!(intent.subnets, ["subnet-2"]);
         let alone = Intent::of(&Flags::default(), None);
-        assert_eq!(alone, Intent { running: 0, ..Intent::sample(1) });
+        assert_eq!(
+            alone,
+            Intent {
+                running: 0,
+                ..Intent::sample(1)
+            }
+        );
     }
 }

@@ -45,7 +45,9 @@ fn concerns(statement: &Value, service: &str) -> bool {
 }
 
 fn names(principal: &Value, service: &str) -> bool {
-    principal == "*" || any(&principal["Service"], service) || list(&principal["AWS"]).iter().any(|one| **one == "*")
+    principal == "*"
+        || any(&principal["Service"], service)
+        || list(&principal["AWS"]).iter().any(|one| **one == "*")
 }
 
 fn any(patterns: &Value, text: &str) -> bool {
@@ -88,21 +90,58 @@ mod tests {
 
     #[test]
     fn reads_every_form_of_a_policy() {
-        const OURS: &str = r#""Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole""#;
+        const OURS: &str =
+            r#""Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole""#;
         let of = |statement: &str| format!(r#"{{"Statement":{statement}}}"#);
         let table = [
-            (of(&format!(r#"{{"Effect":"Allow",{OURS}}}"#)), Trust::Allowed),
-            (of(r#"[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ecs-tasks.amazonaws.com"]},"Action":["sts:TagSession","sts:AssumeRole"]}]"#), Trust::Allowed),
-            (of(r#"{"Effect":"Allow","Principal":"*","Action":"sts:Assume*"}"#), Trust::Allowed),
-            (of(r#"{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":"*"}"#), Trust::Allowed),
-            (of(r#"{"Effect":"Allow","Principal":{"Service":"ecs.amazonaws.com"},"Action":"sts:AssumeRole"}"#), Trust::NotAllowed),
-            (of(r#"{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:TagSession"}"#), Trust::NotAllowed),
-            (of(&format!(r#"[{{"Effect":"Allow",{OURS}}},{{"Effect":"Deny","Principal":"*","NotAction":"sts:TagSession"}}]"#)), Trust::Denied),
-            (of(&format!(r#"{{"Effect":"Allow",{OURS},"Condition":{{}}}}"#)), Trust::Conditional),
+            (
+                of(&format!(r#"{{"Effect":"Allow",{OURS}}}"#)),
+                Trust::Allowed,
+            ),
+            (
+                of(
+                    r#"[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ecs-tasks.amazonaws.com"]},"Action":["sts:TagSession","sts:AssumeRole"]}]"#,
+                ),
+                Trust::Allowed,
+            ),
+            (
+                of(r#"{"Effect":"Allow","Principal":"*","Action":"sts:Assume*"}"#),
+                Trust::Allowed,
+            ),
+            (
+                of(r#"{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":"*"}"#),
+                Trust::Allowed,
+            ),
+            (
+                of(
+                    r#"{"Effect":"Allow","Principal":{"Service":"ecs.amazonaws.com"},"Action":"sts:AssumeRole"}"#,
+                ),
+                Trust::NotAllowed,
+            ),
+            (
+                of(
+                    r#"{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:TagSession"}"#,
+                ),
+                Trust::NotAllowed,
+            ),
+            (
+                of(&format!(
+                    r#"[{{"Effect":"Allow",{OURS}}},{{"Effect":"Deny","Principal":"*","NotAction":"sts:TagSession"}}]"#
+                )),
+                Trust::Denied,
+            ),
+            (
+                of(&format!(r#"{{"Effect":"Allow",{OURS},"Condition":{{}}}}"#)),
+                Trust::Conditional,
+            ),
             (of("[]"), Trust::NotAllowed),
         ];
         for (document, expected) in table {
-            assert_eq!(trust(&document, "ecs-tasks.amazonaws.com"), Ok(expected), "{document}");
+            assert_eq!(
+                trust(&document, "ecs-tasks.amazonaws.com"),
+                Ok(expected),
+                "{document}"
+            );
         }
         assert!(trust("{", "x").is_err());
     }

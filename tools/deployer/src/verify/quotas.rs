@@ -13,15 +13,23 @@ const SUBNETS: usize = 16;
 
 const ID: &str = "quota";
 
-pub(super) fn quotas(service: &str, intent: &Intent, definition: Option<&Definition>) -> Vec<Check> {
+pub(super) fn quotas(
+    service: &str,
+    intent: &Intent,
+    definition: Option<&Definition>,
+) -> Vec<Check> {
     let mut checks = Vec::new();
     if intent.desired > TASKS_A_SERVICE {
-        let message = format!("{} tasks are desired; a service has at most {TASKS_A_SERVICE}", intent.desired);
+        let message = format!(
+            "{} tasks are desired; a service has at most {TASKS_A_SERVICE}",
+            intent.desired
+        );
         checks.push(Check::problem(ID, service, message).hint("divide it into several services"));
     }
     let groups = intent.balanced.len();
     if groups > TARGET_GROUPS_A_SERVICE {
-        let message = format!("{groups} target groups; a service has at most {TARGET_GROUPS_A_SERVICE}");
+        let message =
+            format!("{groups} target groups; a service has at most {TARGET_GROUPS_A_SERVICE}");
         checks.push(Check::problem(ID, service, message));
     }
     if let Some(definition) = definition {
@@ -38,18 +46,27 @@ fn of_definition(intent: &Intent, definition: &Definition) -> Vec<Check> {
     let mut checks = Vec::new();
     let containers = definition.containers.len();
     if containers > CONTAINERS_A_TASK {
-        let message = format!("{containers} containers; a task definition has at most {CONTAINERS_A_TASK}");
+        let message =
+            format!("{containers} containers; a task definition has at most {CONTAINERS_A_TASK}");
         checks.push(Check::problem(ID, name, message));
     }
     if definition.bytes > DEFINITION_BYTES {
-        let message = format!("{} bytes of JSON; ECS takes at most {DEFINITION_BYTES}", definition.bytes);
+        let message = format!(
+            "{} bytes of JSON; ECS takes at most {DEFINITION_BYTES}",
+            definition.bytes
+        );
         checks.push(
-            Check::problem(ID, name, message).hint("move variables to an environment file or to parameters"),
+            Check::problem(ID, name, message)
+                .hint("move variables to an environment file or to parameters"),
         );
     }
     if definition.mode == Mode::Awsvpc {
         for (count, most, noun) in [
-            (intent.security_groups.len(), SECURITY_GROUPS, "security groups"),
+            (
+                intent.security_groups.len(),
+                SECURITY_GROUPS,
+                "security groups",
+            ),
             (intent.subnets.len(), SUBNETS, "subnets"),
         ] {
             if count > most {
@@ -90,7 +107,10 @@ mod tests {
             ..Intent::sample(5_000)
         };
         let checks = quotas("s", &passing, Some(&definition(10)));
-        assert_eq!(checks, [Check::ok("quota", "s", "the known limits are kept")]);
+        assert_eq!(
+            checks,
+            [Check::ok("quota", "s", "the known limits are kept")]
+        );
         let failing = Intent {
             balanced: vec![balanced; 6],
             security_groups: vec!["sg".to_owned(); 6],

@@ -33,7 +33,9 @@ impl Reference {
         }
         // Only what looks like a host is one: `library/nginx` has none.
         let (registry, rest) = match rest.split_once('/') {
-            Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (Some(host), rest),
+            Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => {
+                (Some(host), rest)
+            }
             _ => (None, rest),
         };
         let (name, tag) = match rest.rsplit_once(':') {
@@ -42,14 +44,18 @@ impl Reference {
         };
         let is_name = !name.is_empty()
             && name.split('/').all(|part| !part.is_empty())
-            && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/'));
+            && name
+                .chars()
+                .all(|c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/'));
         if !is_name {
             return Err(format!("{name:?} is no name of a repository"));
         }
         if let Some(tag) = tag {
             let is_tag = !tag.is_empty()
                 && tag.len() <= 128
-                && tag.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+                && tag
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
             if !is_tag {
                 return Err(format!("{tag:?} is no tag"));
             }
@@ -67,7 +73,8 @@ impl Reference {
         let mut labels = self.registry.as_deref()?.split('.');
         let account = labels.next()?;
         let is_account = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
-        let is_ecr = labels.next() == Some("dkr") && matches!(labels.next(), Some("ecr" | "ecr-fips"));
+        let is_ecr =
+            labels.next() == Some("dkr") && matches!(labels.next(), Some("ecr" | "ecr-fips"));
         let region = labels.next()?;
         let is_aws = labels.next() == Some("amazonaws");
         (is_account && is_ecr && is_aws).then(|| Ecr {
@@ -87,9 +94,27 @@ mod tests {
         let at = |text: &str| format!("{text}@{digest}");
         let table: [(String, Option<&str>, &str, Option<&str>, bool); 7] = [
             ("nginx".to_owned(), None, "nginx", None, false),
-            ("library/nginx:1".to_owned(), None, "library/nginx", Some("1"), false),
-            ("host:5000/a/b".to_owned(), Some("host:5000"), "a/b", None, false),
-            ("127.0.0.1:5000/a:t".to_owned(), Some("127.0.0.1:5000"), "a", Some("t"), false),
+            (
+                "library/nginx:1".to_owned(),
+                None,
+                "library/nginx",
+                Some("1"),
+                false,
+            ),
+            (
+                "host:5000/a/b".to_owned(),
+                Some("host:5000"),
+                "a/b",
+                None,
+                false,
+            ),
+            (
+                "127.0.0.1:5000/a:t".to_owned(),
+                Some("127.0.0.1:5000"),
+                "a",
+                Some("t"),
+                false,
+            ),
             (at("localhost/a"), Some("localhost"), "a", None, true),
             (at("host:5000/a:t"), Some("host:5000"), "a", Some("t"), true),
             (at("nginx"), None, "nginx", None, true),
@@ -112,7 +137,10 @@ mod tests {
     fn knows_ecr() {
         let of = |host: &str| Reference::parse(&format!("{host}/a")).unwrap().ecr();
         let ecr = of("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn").unwrap();
-        assert_eq!((ecr.account.as_str(), ecr.region.as_str()), ("123456789012", "cn-north-1"));
+        assert_eq!(
+            (ecr.account.as_str(), ecr.region.as_str()),
+            ("123456789012", "cn-north-1")
+        );
         assert_eq!(of("1.dkr.ecr.eu-west-1.amazonaws.com"), None);
         assert_eq!(of("ghcr.io"), None);
     }

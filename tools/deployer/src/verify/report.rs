@@ -87,8 +87,18 @@ impl Check {
 }
 
 impl Report {
-    pub(super) fn new(cluster: &str, service: &str, task_definition: &str, checks: Vec<Check>) -> Self {
-        let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
+    pub(super) fn new(
+        cluster: &str,
+        service: &str,
+        task_definition: &str,
+        checks: Vec<Check>,
+    ) -> Self {
+        let count = |outcome| {
+            checks
+                .iter()
+                .filter(|check| check.outcome == outcome)
+                .count()
+        };
         Self {
             kind: "verification",
             schema: 1,
@@ -139,7 +149,10 @@ mod tests {
             Check::unknown("a", "x", &Hidden::new("m")),
         ]);
         assert_eq!(fine.exit_code(), 0);
-        assert_eq!(fine.summary(), "0 problems, 1 warning, 1 unknown, 1 in order");
+        assert_eq!(
+            fine.summary(),
+            "0 problems, 1 warning, 1 unknown, 1 in order"
+        );
         assert_eq!(of(vec![Check::problem("a", "x", "m")]).exit_code(), 3);
     }
 

@@ -22,9 +22,13 @@ pub(super) fn roles(roles: &[Role], definition: &Definition, intent: &Intent) ->
     let mut checks: Vec<_> = roles.iter().map(role).collect();
     let reasons = needs(definition, intent);
     if definition.execution_role.is_none() && !reasons.is_empty() {
-        let message = format!("there is no execution role, and it is needed: {}", reasons.join("; "));
+        let message = format!(
+            "there is no execution role, and it is needed: {}",
+            reasons.join("; ")
+        );
         checks.push(
-            Check::problem("execution-role", &definition.name, message).hint("set executionRoleArn"),
+            Check::problem("execution-role", &definition.name, message)
+                .hint("set executionRoleArn"),
         );
     }
     checks
@@ -48,7 +52,11 @@ fn role(role: &Role) -> Check {
             Check::problem(id, arn, format!("it does not trust {TASKS}")).hint(hint)
         }
         Ok(Trust::Denied) => Check::problem(id, arn, format!("it denies {TASKS}")).hint(hint),
-        Err(flaw) => Check::problem(id, arn, format!("its trust policy is not valid JSON: {flaw}")),
+        Err(flaw) => Check::problem(
+            id,
+            arn,
+            format!("its trust policy is not valid JSON: {flaw}"),
+        ),
     }
 }
 
@@ -58,7 +66,9 @@ fn needs(definition: &Definition, intent: &Intent) -> Vec<String> {
     for container in &definition.containers {
         let name = container.name().unwrap_or_default();
         let log = container.log_configuration();
-        if !container.secrets().is_empty() || log.is_some_and(|log| !log.secret_options().is_empty()) {
+        if !container.secrets().is_empty()
+            || log.is_some_and(|log| !log.secret_options().is_empty())
+        {
             reasons.push(format!("{name} has secrets"));
         }
         if container.repository_credentials().is_some() {
@@ -68,8 +78,12 @@ fn needs(definition: &Definition, intent: &Intent) -> Vec<String> {
             reasons.push(format!("{name} has environment files"));
         }
         if intent.launch.is_fargate() {
-            if Reference::parse(container.image().unwrap_or_default()).is_ok_and(|it| it.ecr().is_some()) {
-                reasons.push(format!("Fargate pulls the image of {name} from ECR with it"));
+            if Reference::parse(container.image().unwrap_or_default())
+                .is_ok_and(|it| it.ecr().is_some())
+            {
+                reasons.push(format!(
+                    "Fargate pulls the image of {name} from ECR with it"
+                ));
             }
             if log.is_some_and(|log| log.log_driver().as_str() == "awslogs") {
                 reasons.push(format!("Fargate writes the log of {name} with it"));
@@ -93,7 +107,10 @@ mod tests {
              "logConfiguration": {"logDriver": "awslogs"}},
             {"name": "b", "image": "i", "secrets": [{"name": "X", "valueFrom": "x"}]},
         ]}));
-        let on_fargate = Intent { launch: Launch::Fargate, ..Intent::sample(1) };
+        let on_fargate = Intent {
+            launch: Launch::Fargate,
+            ..Intent::sample(1)
+        };
         assert_eq!(needs(&definition, &Intent::sample(1)), ["b has secrets"]);
         assert_eq!(
             needs(&definition, &on_fargate),
@@ -103,15 +120,28 @@ mod tests {
                 "b has secrets",
             ]
         );
-        assert_eq!(roles(&[], &definition, &on_fargate)[0].outcome, Outcome::Problem);
+        assert_eq!(
+            roles(&[], &definition, &on_fargate)[0].outcome,
+            Outcome::Problem
+        );
     }
 
     #[test]
     fn wants_roles_that_trust_ecs() {
-        let of = |policy| role(&Role { id: "task-role", arn: "arn".to_owned(), policy }).outcome;
+        let of = |policy| {
+            role(&Role {
+                id: "task-role",
+                arn: "arn".to_owned(),
+                policy,
+            })
+            .outcome
+        };
         let ours = r#"{"Statement":{"Effect":"Allow","Principal":{"Service":["ecs-tasks.amazonaws.com"]},"Action":["sts:AssumeRole"]}}"#;
         assert_eq!(of(Found::Known(ours.to_owned())), Outcome::Ok);
-        assert_eq!(of(Found::Known(r#"{"Statement":[]}"#.to_owned())), Outcome::Problem);
+        assert_eq!(
+            of(Found::Known(r#"{"Statement":[]}"#.to_owned())),
+            Outcome::Problem
+        );
         assert_eq!(of(Found::Missing), Outcome::Problem);
     }
 }

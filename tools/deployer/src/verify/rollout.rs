@@ -8,7 +8,8 @@ const ID: &str = "percentages";
 pub(super) fn percentages(service: &str, intent: &Intent) -> Vec<Check> {
     let (minimum, maximum) = (intent.minimum_percent, intent.maximum_percent);
     if intent.strategy == Strategy::Beside {
-        let message = "a second set of tasks is started beside the first: the percentages do not matter";
+        let message =
+            "a second set of tasks is started beside the first: the percentages do not matter";
         return vec![Check::ok(ID, service, message)];
     }
     if intent.is_daemon {
@@ -20,7 +21,11 @@ pub(super) fn percentages(service: &str, intent: &Intent) -> Vec<Check> {
         return vec![Check::problem(ID, service, message).hint("use 100 and 200")];
     }
     if desired == 0 {
-        return vec![Check::ok(ID, service, "no task is desired: nothing is replaced")];
+        return vec![Check::ok(
+            ID,
+            service,
+            "no task is desired: nothing is replaced",
+        )];
     }
     if floor >= desired && peak <= desired {
         let message = format!(
@@ -28,17 +33,23 @@ pub(super) fn percentages(service: &str, intent: &Intent) -> Vec<Check> {
              and {peak} may run (maximum {maximum}%, rounded down)"
         );
         // The least percentages that free one task, or allow one more.
-        let (lower, higher) = ((desired - 1) * 100 / desired, ((desired + 1) * 100 + desired - 1) / desired);
+        let (lower, higher) = (
+            (desired - 1) * 100 / desired,
+            ((desired + 1) * 100 + desired - 1) / desired,
+        );
         return vec![Check::problem(ID, service, message).hint(format!(
             "raise the maximum to {higher}% or more, or lower the minimum to {lower}% or less"
         ))];
     }
-    let message = format!(
-        "of {desired} desired, {floor} stay healthy and up to {peak} run during a release"
-    );
+    let message =
+        format!("of {desired} desired, {floor} stay healthy and up to {peak} run during a release");
     vec![if floor == 0 {
-        Check::warning(ID, service, format!("{message}: nobody may be answered for a while"))
-            .hint("a minimum of 50% or more keeps some tasks")
+        Check::warning(
+            ID,
+            service,
+            format!("{message}: nobody may be answered for a while"),
+        )
+        .hint("a minimum of 50% or more keeps some tasks")
     } else {
         Check::ok(ID, service, message)
     }]
@@ -52,7 +63,11 @@ fn daemon(service: &str, minimum: i64, maximum: i64) -> Check {
         let message = "a release can never move: a DAEMON service replaces a task by stopping it first, and the minimum of 100% forbids that";
         Check::problem(ID, service, message).hint("set the minimum to 0")
     } else {
-        Check::ok(ID, service, "each instance's task is stopped before its successor starts")
+        Check::ok(
+            ID,
+            service,
+            "each instance's task is stopped before its successor starts",
+        )
     }
 }
 
@@ -103,13 +118,20 @@ mod tests {
             Some("raise the maximum to 134% or more, or lower the minimum to 66% or less")
         );
         for (minimum, maximum) in [(100, 134), (66, 125)] {
-            assert_eq!(percentages("s", &blocked(3, minimum, maximum))[0].outcome, Outcome::Ok);
+            assert_eq!(
+                percentages("s", &blocked(3, minimum, maximum))[0].outcome,
+                Outcome::Ok
+            );
         }
     }
 
     #[test]
     fn daemons_stop_before_they_start() {
-        let table = [(0, 100, Outcome::Ok), (100, 100, Outcome::Problem), (0, 200, Outcome::Problem)];
+        let table = [
+            (0, 100, Outcome::Ok),
+            (100, 100, Outcome::Problem),
+            (0, 200, Outcome::Problem),
+        ];
         for (minimum, maximum, expected) in table {
             assert_eq!(daemon("s", minimum, maximum).outcome, expected);
         }

@@ -54,12 +54,24 @@ impl Place {
                 Ok(Self::Parameter(text.to_owned()))
             }
             ["arn", _, "secretsmanager", _, _, "secret", _, more @ ..] if more.len() <= 3 => {
-                let part = |at: usize| more.get(at).filter(|it| !it.is_empty()).map(|it| (*it).to_owned());
+                let part = |at: usize| {
+                    more.get(at)
+                        .filter(|it| !it.is_empty())
+                        .map(|it| (*it).to_owned())
+                };
                 let (key, stage, version) = (part(0), part(1), part(2));
                 if stage.is_some() && version.is_some() {
-                    return Err("it names a version stage and a version id: only one may be given".to_owned());
+                    return Err(
+                        "it names a version stage and a version id: only one may be given"
+                            .to_owned(),
+                    );
                 }
-                Ok(Self::Secret { arn: parts[..7].join(":"), key, stage, version })
+                Ok(Self::Secret {
+                    arn: parts[..7].join(":"),
+                    key,
+                    stage,
+                    version,
+                })
             }
             _ => Err("it is an ARN of neither a parameter nor a secret".to_owned()),
         }
@@ -76,7 +88,11 @@ pub(super) fn secret(used: &Used) -> Check {
     let seen = match &used.found {
         Found::Hidden(hidden) => return Check::unknown(ID, &subject, hidden),
         Found::Missing => {
-            let noun = if matches!(place, Place::Parameter(_)) { "parameter" } else { "secret" };
+            let noun = if matches!(place, Place::Parameter(_)) {
+                "parameter"
+            } else {
+                "secret"
+            };
             return Check::problem(ID, &subject, format!("there is no {noun} {from}"))
                 .hint("create it, or check its name, account and region");
         }
@@ -118,30 +134,69 @@ mod tests {
         let parameter = |text: &str| Ok(Place::Parameter(text.to_owned()));
         let table = [
             ("/a/b", parameter("/a/b")),
-            ("arn:aws:ssm:r:1:parameter/a", parameter("arn:aws:ssm:r:1:parameter/a")),
+            (
+                "arn:aws:ssm:r:1:parameter/a",
+                parameter("arn:aws:ssm:r:1:parameter/a"),
+            ),
             (SECRET, of(None, None, None)),
             (&format!("{SECRET}:k::"), of(Some("k"), None, None)),
-            (&format!("{SECRET}::AWSPREVIOUS:"), of(None, Some("AWSPREVIOUS"), None)),
+            (
+                &format!("{SECRET}::AWSPREVIOUS:"),
+                of(None, Some("AWSPREVIOUS"), None),
+            ),
             (&format!("{SECRET}:k::v"), of(Some("k"), None, Some("v"))),
         ];
         for (text, expected) in table {
             assert_eq!(Place::parse(text), expected, "{text}");
         }
-        for text in ["", "arn:aws:s3:::b", &format!("{SECRET}:k:s:v"), &format!("{SECRET}:k:::x")] {
+        for text in [
+            "",
+            "arn:aws:s3:::b",
+            &format!("{SECRET}:k:s:v"),
+            &format!("{SECRET}:k:::x"),
+        ] {
             assert!(Place::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn judges_secrets() {
-        let fine = Seen { is_being_deleted: false, has_version: true, has_key: None };
+        let fine = Seen {
+            is_being_deleted: false,
+            has_version: true,
+            has_key: None,
+        };
         let table = [
             (Found::Known(fine.clone()), Outcome::Ok),
             (Found::Missing, Outcome::Problem),
-            (Found::Known(Seen { is_being_deleted: true, ..fine.clone() }), Outcome::Problem),
-            (Found::Known(Seen { has_version: false, ..fine.clone() }), Outcome::Problem),
-            (Found::Known(Seen { has_key: Some(Found::Known(false)), ..fine.clone() }), Outcome::Problem),
-            (Found::Known(Seen { has_key: Some(Found::Known(true)), ..fine }), Outcome::Ok),
+            (
+                Found::Known(Seen {
+                    is_being_deleted: true,
+                    ..fine.clone()
+                }),
+                Outcome::Problem,
+            ),
+            (
+                Found::Known(Seen {
+                    has_version: false,
+                    ..fine.clone()
+                }),
+                Outcome::Problem,
+            ),
+            (
+                Found::Known(Seen {
+                    has_key: Some(Found::Known(false)),
+                    ..fine.clone()
+                }),
+                Outcome::Problem,
+            ),
+            (
+                Found::Known(Seen {
+                    has_key: Some(Found::Known(true)),
+                    ..fine
+                }),
+                Outcome::Ok,
+            ),
         ];
         for (found, expected) in table {
             let used = Used {

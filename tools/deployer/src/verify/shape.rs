@@ -36,7 +36,9 @@ pub(super) fn definition(
     let mut checks = flaws(definition, intent);
     if !definition.is_active {
         let message = "it is INACTIVE: ECS refuses it for a release";
-        checks.push(Check::problem(ID, name, message).hint("register it anew, or name an ACTIVE revision"));
+        checks.push(
+            Check::problem(ID, name, message).hint("register it anew, or name an ACTIVE revision"),
+        );
     }
     if checks.is_empty() {
         let containers = definition.containers.len() as u64;
@@ -73,17 +75,32 @@ fn of_task(definition: &Definition, intent: &Intent) -> Vec<Check> {
         let message = "a family has at most 255 letters, digits, hyphens and underscores";
         flaws.push(Check::problem(ID, name, message));
     }
-    if definition.containers.iter().all(|container| container.essential() == Some(false)) {
-        flaws.push(Check::problem(ID, name, "no container is essential: at least one must be"));
+    if definition
+        .containers
+        .iter()
+        .all(|container| container.essential() == Some(false))
+    {
+        flaws.push(Check::problem(
+            ID,
+            name,
+            "no container is essential: at least one must be",
+        ));
     }
     let wanted = intent.launch.word();
     if !definition.requires.is_empty() && !definition.requires.iter().any(|one| one == wanted) {
-        let message = format!("it is made for {}, and the service runs on {wanted}", definition.requires.join(", "));
-        flaws.push(
-            Check::problem(ID, name, message).hint(format!("add {wanted} to requiresCompatibilities, or use another launch type")),
+        let message = format!(
+            "it is made for {}, and the service runs on {wanted}",
+            definition.requires.join(", ")
         );
+        flaws.push(Check::problem(ID, name, message).hint(format!(
+            "add {wanted} to requiresCompatibilities, or use another launch type"
+        )));
     }
-    if let Some(limit) = definition.memory.as_deref().and_then(super::definition::mebibytes) {
+    if let Some(limit) = definition
+        .memory
+        .as_deref()
+        .and_then(super::definition::mebibytes)
+    {
         let reserved: i64 = definition
             .containers
             .iter()
@@ -106,14 +123,19 @@ fn of_container(definition: &Definition, container: &ContainerDefinition) -> Vec
     if container.image().is_none_or(str::is_empty) {
         flaws.push("it has no image".to_owned());
     }
-    let has_memory = container.memory().or(container.memory_reservation()).is_some();
+    let has_memory = container
+        .memory()
+        .or(container.memory_reservation())
+        .is_some();
     if definition.memory.is_none() && !has_memory {
         flaws.push("it has no memory, and neither has the task".to_owned());
     }
     if let (Some(limit), Some(reserved)) = (container.memory(), container.memory_reservation())
         && reserved > limit
     {
-        flaws.push(format!("its memoryReservation of {reserved} MiB is above its memory of {limit}"));
+        flaws.push(format!(
+            "its memoryReservation of {reserved} MiB is above its memory of {limit}"
+        ));
     }
     if matches!(definition.mode, Mode::Awsvpc | Mode::Host) {
         for mapping in container.port_mappings() {
@@ -129,10 +151,17 @@ fn of_container(definition: &Definition, container: &ContainerDefinition) -> Vec
         }
     }
     flaws.extend(dependencies(definition, container));
-    let plain: HashSet<_> = container.environment().iter().filter_map(|it| it.name()).collect();
+    let plain: HashSet<_> = container
+        .environment()
+        .iter()
+        .filter_map(|it| it.name())
+        .collect();
     for secret in container.secrets() {
         if plain.contains(secret.name()) {
-            flaws.push(format!("the variable {} is both plain and secret", secret.name()));
+            flaws.push(format!(
+                "the variable {} is both plain and secret",
+                secret.name()
+            ));
         }
     }
     flaws
@@ -143,7 +172,9 @@ fn dependencies(definition: &Definition, container: &ContainerDefinition) -> Vec
     for dependency in container.depends_on() {
         let name = dependency.container_name();
         let Some(other) = definition.container(name) else {
-            flaws.push(format!("it depends on the container {name}, which is not there"));
+            flaws.push(format!(
+                "it depends on the container {name}, which is not there"
+            ));
             continue;
         };
         match dependency.condition() {
@@ -155,7 +186,9 @@ fn dependencies(definition: &Definition, container: &ContainerDefinition) -> Vec
                 ));
             }
             ContainerCondition::Healthy if other.health_check().is_none() => {
-                flaws.push(format!("it waits for the health of {name}, which has no health check"));
+                flaws.push(format!(
+                    "it waits for the health of {name}, which has no health check"
+                ));
             }
             _ => {}
         }
@@ -181,7 +214,9 @@ fn twice(definition: &Definition) -> Vec<Check> {
                 Mode::Bridge => mapping.host_port().unwrap_or(0),
                 _ => mapping.container_port().unwrap_or(0),
             };
-            let protocol = mapping.protocol().map_or("tcp", |protocol| protocol.as_str());
+            let protocol = mapping
+                .protocol()
+                .map_or("tcp", |protocol| protocol.as_str());
             if port != 0 {
                 let users = ports.entry((port, protocol.to_owned())).or_default();
                 users.push(container.name().unwrap_or_default());
@@ -190,7 +225,10 @@ fn twice(definition: &Definition) -> Vec<Check> {
     }
     for ((port, protocol), users) in ports {
         if users.len() > 1 {
-            let message = format!("the port {port}/{protocol} is taken by {}", users.join(" and by "));
+            let message = format!(
+                "the port {port}/{protocol} is taken by {}",
+                users.join(" and by ")
+            );
             flaws.push(Check::problem(ID, &definition.name, message));
         }
     }
@@ -201,7 +239,10 @@ fn twice(definition: &Definition) -> Vec<Check> {
 fn circle(definition: &Definition) -> Option<Check> {
     let mut waiting: Vec<_> = definition.containers.iter().collect();
     loop {
-        let names: HashSet<_> = waiting.iter().filter_map(|container| container.name()).collect();
+        let names: HashSet<_> = waiting
+            .iter()
+            .filter_map(|container| container.name())
+            .collect();
         let blocked: Vec<_> = waiting
             .iter()
             .copied()
@@ -216,7 +257,10 @@ fn circle(definition: &Definition) -> Option<Check> {
             waiting = blocked;
             continue;
         }
-        let names: Vec<_> = waiting.iter().filter_map(|container| container.name()).collect();
+        let names: Vec<_> = waiting
+            .iter()
+            .filter_map(|container| container.name())
+            .collect();
         return (!names.is_empty()).then(|| {
             let message = format!("containers wait for each other: {}", names.join(", "));
             Check::problem(ID, &definition.name, message)
@@ -316,7 +360,10 @@ mod tests {
             (Ok(Found::Known(active)), Outcome::Ok),
             (Ok(Found::Known(inactive)), Outcome::Problem),
             (Ok(Found::Missing), Outcome::Problem),
-            (Err("task.json: not valid JSON".to_owned()), Outcome::Problem),
+            (
+                Err("task.json: not valid JSON".to_owned()),
+                Outcome::Problem,
+            ),
         ];
         for (found, expected) in table {
             let checks = definition("web", &found, &Intent::sample(1));

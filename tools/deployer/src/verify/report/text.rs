@@ -9,9 +9,15 @@ pub(in crate::verify) fn text(report: &Report) -> String {
     // The order of the checks stays within an outcome.
     rows.sort_by_key(|check| check.outcome);
     let width = |of: fn(&super::Check) -> &str| {
-        rows.iter().map(|check| of(check).chars().count()).max().unwrap_or(0)
+        rows.iter()
+            .map(|check| of(check).chars().count())
+            .max()
+            .unwrap_or(0)
     };
-    let (id, subject) = (width(|check| check.id), width(|check| &check.subject).min(40));
+    let (id, subject) = (
+        width(|check| check.id),
+        width(|check| &check.subject).min(40),
+    );
     let mut text = format!(
         "{} on {} of {}: {}\n",
         report.task_definition,
