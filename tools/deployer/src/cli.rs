@@ -288,10 +288,7 @@ impl Args {
                 };
                 (args.place.cluster, Command::Scale(scale))
             }
-            Action::Verify(args) => {
-                let (cluster, verify) = args.into_request(self.output.is_some());
-                (cluster, Command::Verify(Box::new(verify)))
-            }
+            Action::Verify(args) => args.into_request(self.output.is_some()),
             Action::Run(args) => {
                 let run = OneOff {
                     task_definition: Source::of(&args.task_definition),

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::intent::{Balanced, Launch};
 use super::{Flags, Verify};
+use crate::Command;
 use crate::source::Source;
 use crate::status::Form;
 
@@ -79,7 +80,7 @@ enum FormatArg {
 
 impl VerifyArgs {
     /// The cluster, and what to verify there. `has_file`: the document goes to a file.
-    pub(crate) fn into_request(self, has_file: bool) -> (String, Verify) {
+    pub(crate) fn into_request(self, has_file: bool) -> (String, Command) {
         let balanced = match (self.target_group, self.container, self.port) {
             (Some(target_group), Some(container), Some(port)) => Some(Balanced {
                 target_group,
@@ -113,6 +114,6 @@ impl VerifyArgs {
                 alarms: self.alarm,
             },
         };
-        (self.cluster, verify)
+        (self.cluster, Command::Verify(Box::new(verify)))
     }
 }

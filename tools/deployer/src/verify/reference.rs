@@ -92,7 +92,7 @@ mod tests {
     fn takes_references_apart() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let at = |text: &str| format!("{text}@{digest}");
-        let table: [(String, Option<&str>, &str, Option<&str>, bool); 7] = [
+        let table = [
             ("nginx".to_owned(), None, "nginx", None, false),
             (
                 "library/nginx:1".to_owned(),
