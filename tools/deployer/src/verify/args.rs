@@ -10,8 +10,19 @@ use crate::Command;
 use crate::source::Source;
 use crate::status::Form;
 
+const EXAMPLES: &str = "\
+EXAMPLES
+  deployer verify --cluster prod --service api --task-definition task-definition.json
+  deployer verify --cluster prod --service api --task-definition api:41 --format text
+  deployer verify --cluster prod --service new --task-definition task-definition.json \\
+    --target-group api --container api --port 8080 --desired-count 2
+
+EXIT CODES
+  0 no problem   1 nothing could be looked at   2 wrong arguments   3 problems";
+
 /// Arguments.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct VerifyArgs {
     /// Cluster
     #[arg(long, value_name = "NAME")]
