@@ -80,10 +80,14 @@ pub(crate) async fn run(
     };
     let facts = gather::facts(&config, cluster, &intent, definition).await;
     let is_blind = is_blind(&basis, &facts);
-    let name = match (&verify.task_definition, definition) {
-        (_, Some(definition)) => definition.name.clone(),
-        (Source::File(path), None) => path.display().to_string(),
-        (Source::Registered(reference), None) => reference.clone(),
+    let name = if let Some(definition) = definition {
+        definition.name.clone()
+    } else if let Source::File(path) = &verify.task_definition {
+        path.display().to_string()
+    } else if let Source::Registered(reference) = &verify.task_definition {
+        reference.clone()
+    } else {
+        String::new()
     };
     let checks = judge(cluster, &verify.service, &name, &basis, &intent, &facts);
     let report = Report::new(cluster, &verify.service, &name, checks);

@@ -47,15 +47,18 @@ pub(super) struct Facts {
 pub(super) async fn basis(config: &SdkConfig, cluster: &str, verify: &Verify) -> Basis {
     let ecs = aws_sdk_ecs::Client::new(config);
     let definition = async {
-        match &verify.task_definition {
-            Source::File(path) => crate::definition::read(path)
+        if let Source::File(path) = &verify.task_definition {
+            return crate::definition::read(path)
                 .map(|read| {
                     let bytes = read.json.to_string().len();
                     Found::Known(Definition::of_file(&read.input, bytes))
                 })
-                .map_err(|error| format!("{error:#}")),
-            Source::Registered(reference) => Ok(ecs::definition(&ecs, reference).await),
+                .map_err(|error| format!("{error:#}"));
         }
+        if let Source::Registered(reference) = &verify.task_definition {
+            return Ok(ecs::definition(&ecs, reference).await);
+        }
+        Err("it is neither a file nor registered".to_owned())
     };
     let (cluster, service, definition) = tokio::join!(
         ecs::cluster(&ecs, cluster),
