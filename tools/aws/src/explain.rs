@@ -7,7 +7,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use toolkit::Fault;
 
 /// Codes that mean "too many calls"; all services together.
-const THROTTLED: [&str; 6] = [
+pub(crate) const THROTTLED: [&str; 6] = [
     "ThrottlingException",
     "Throttling",
     "TooManyRequestsException",
@@ -118,7 +118,7 @@ fn hint_for_code(code: &str) -> Option<&'static str> {
 }
 
 /// The innermost cause, which is where connectors keep what went wrong.
-fn root(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

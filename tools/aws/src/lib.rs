@@ -6,6 +6,7 @@
 mod config;
 mod explain;
 mod poll;
+pub mod query;
 
 pub use aws_config::SdkConfig;
 pub use config::{block_on, config, config_in, without_retries};

@@ -46,6 +46,7 @@ mod tasks;
 mod timeline;
 mod trouble;
 mod unlock;
+mod verify;
 mod wait;
 mod watch;
 
@@ -79,6 +80,7 @@ pub use status::{Form, Status};
 pub use stop::Stop;
 pub use tasks::Tasks;
 pub use unlock::Unlock;
+pub use verify::Verify;
 pub use wait::Wait;
 
 /// What is asked for.
@@ -129,6 +131,8 @@ pub enum Command {
     Scale(Scale),
     /// Run a task once.
     Run(OneOff),
+    /// Look for every problem of a release before it begins.
+    Verify(Box<Verify>),
 }
 
 /// Does it, writes the document and gives the exit code.
@@ -155,6 +159,7 @@ pub fn run(request: Request) -> anyhow::Result<u8> {
             | Command::Stop(_)
             | Command::Proceed(_) => release(&cloud, &console, &request.command, output).await,
             Command::Scale(scale) => ended(scale::scale(&cloud, &console, scale).await?, output),
+            Command::Verify(it) => verify::run(&console, &request.cluster, it, output).await,
             Command::Run(run) => ended(one_off::run(&cloud, &console, run).await?, output),
             Command::Unlock(lock) => ended(unlock::unlock(&cloud, &console, lock).await?, output),
             Command::Group(group) => ended(group::group(&cloud, &console, group).await?, output),

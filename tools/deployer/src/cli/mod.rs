@@ -88,6 +88,8 @@ enum Action {
     Scale(ScaleArgs),
     /// Run a task once and wait until it has ended
     Run(RunArgs),
+    /// Look for every problem of a release before it begins; exit code 3 if there is one
+    Verify(Box<crate::verify::args::VerifyArgs>),
 }
 
 #[derive(Debug, Group)]
@@ -279,6 +281,7 @@ impl Action {
             Self::Lock(args) => args.into_command(),
             Self::Scale(args) => args.into_command(),
             Self::Run(args) => args.into_command(),
+            Self::Verify(args) => args.into_request(output.is_some()),
         }
     }
 }
