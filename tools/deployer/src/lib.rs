@@ -28,6 +28,7 @@ mod status;
 mod task_log;
 mod timeline;
 mod trouble;
+pub mod update;
 mod wait;
 mod watch;
 

@@ -1,0 +1,1 @@
+//! Command lines of `ecs deploy` and what becomes of a task definition.
