@@ -38,7 +38,6 @@ pub struct UpdateArgs {
     pub(super) service: String,
     /// Print help
     #[arg(long, action = ArgAction::Help)]
-    #[expect(dead_code, reason = "clap answers it")]
     help: Option<bool>,
     #[command(flatten)]
     pub(super) containers: ContainerArgs,
@@ -228,7 +227,6 @@ pub(super) struct ReleaseArgs {
     pub(super) no_diff: bool,
     /// Keep the old revision: always so
     #[arg(long, overrides_with = "deregister")]
-    #[expect(dead_code, reason = "it asks for what is always so")]
     no_deregister: bool,
     /// What the record of this release says about it
     #[arg(long, value_name = "TEXT")]

@@ -64,7 +64,12 @@ struct Place<'a> {
     is_private: bool,
 }
 
-fn collect(place: &Place<'_>, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<Change>) {
+fn collect(
+    place: &Place<'_>,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    found: &mut Vec<Change>,
+) {
     let (before, after) = (before.filter(is_something), after.filter(is_something));
     if before == after {
         return;

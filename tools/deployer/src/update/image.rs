@@ -48,7 +48,17 @@ mod tests {
         for good in ["v1", "1.2.3", "_x", "A-b_c.d", &"a".repeat(128)] {
             assert!(is_tag(good), "{good}");
         }
-        for bad in ["", ".x", "-x", "a b", "a:b", "a/b", "sha256:aa", "ü", &"a".repeat(129)] {
+        for bad in [
+            "",
+            ".x",
+            "-x",
+            "a b",
+            "a:b",
+            "a/b",
+            "sha256:aa",
+            "ü",
+            &"a".repeat(129),
+        ] {
             assert!(!is_tag(bad), "{bad}");
         }
     }

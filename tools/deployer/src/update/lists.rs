@@ -78,9 +78,9 @@ impl List {
             if !places.is_empty() {
                 continue;
             }
-            let twin = merged[old.len()..].iter_mut().find(|other| {
-                *other == item || self.is_unique() && self.is_same(other, item)
-            });
+            let twin = merged[old.len()..]
+                .iter_mut()
+                .find(|other| *other == item || self.is_unique() && self.is_same(other, item));
             match twin {
                 Some(twin) => *twin = item.clone(),
                 None => merged.push(item.clone()),

@@ -35,11 +35,7 @@ impl Changes {
     /// # Errors
     ///
     /// One usage error with every problem: containers that are not there, and what ECS would refuse.
-    pub fn apply(
-        &self,
-        live: &Value,
-        live_tags: &[(String, String)],
-    ) -> Result<Patched, Fault> {
+    pub fn apply(&self, live: &Value, live_tags: &[(String, String)]) -> Result<Patched, Fault> {
         let mut members = live.as_object().cloned().unwrap_or_default();
         let Some(Value::Array(containers)) = members.remove("containerDefinitions") else {
             return Err(Fault::new(
@@ -215,7 +211,9 @@ impl Patch<'_> {
             };
             match list.merged(&old, &given) {
                 Ok(merged) => put(container, list, merged),
-                Err(problem) => self.problems.push(format!("the container {name}: {problem}")),
+                Err(problem) => self
+                    .problems
+                    .push(format!("the container {name}: {problem}")),
             }
         }
         self.give_way(name, container);
@@ -237,7 +235,9 @@ impl Patch<'_> {
             let mut kept = items(container, list);
             let taken: Vec<Value> = kept
                 .extract_if(.., |item| {
-                    item["name"].as_str().is_some_and(|name| given.contains(name))
+                    item["name"]
+                        .as_str()
+                        .is_some_and(|name| given.contains(name))
                 })
                 .collect();
             if taken.is_empty() || !variables.is_disjoint(&secrets) {
@@ -280,9 +280,7 @@ impl Edit {
         match self {
             Self::Set(..) | Self::LogOption { .. } => None,
             Self::Item(_, item) => Some(item.clone()),
-            Self::Variable { name, value } => {
-                Some(json!({"name": name, "value": value.reveal()}))
-            }
+            Self::Variable { name, value } => Some(json!({"name": name, "value": value.reveal()})),
             Self::Label { name, value } => Some(json!({"name": name, "value": value})),
         }
     }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use toolkit::Fault;
 
-use super::args::{ContainerArgs, ExclusiveArgs, ListArgs, Patience, ReleaseArgs, TaskArgs, UpdateArgs};
+use super::args::{
+    ContainerArgs, ExclusiveArgs, ListArgs, Patience, ReleaseArgs, TaskArgs, UpdateArgs,
+};
 use super::lists::List;
 use super::{Changes, Edit, Options, Update, image, variables};
 
@@ -358,14 +360,24 @@ impl Reader {
         let is_name = !name.is_empty() && !name.contains('=');
         if !is_name {
             // What stands here may be the value, in the wrong place.
-            self.problems
-                .push(format!("--{flag} {container}: the second word is not a name"));
+            self.problems.push(format!(
+                "--{flag} {container}: the second word is not a name"
+            ));
         }
         is_name
     }
 
-    fn number(&mut self, what: impl Display, text: &str, range: RangeInclusive<i32>) -> Option<i32> {
-        let number = text.trim().parse().ok().filter(|number| range.contains(number));
+    fn number(
+        &mut self,
+        what: impl Display,
+        text: &str,
+        range: RangeInclusive<i32>,
+    ) -> Option<i32> {
+        let number = text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|number| range.contains(number));
         if number.is_none() {
             let (least, most) = range.into_inner();
             self.problems.push(format!(
@@ -377,7 +389,10 @@ impl Reader {
 
     /// An empty value is an unset variable of the caller's, not a wish.
     fn given(&mut self, flag: &str, value: Option<String>) -> Option<String> {
-        if value.as_deref().is_some_and(|value| value.trim().is_empty()) {
+        if value
+            .as_deref()
+            .is_some_and(|value| value.trim().is_empty())
+        {
             self.problems.push(format!("--{flag} is empty"));
             return None;
         }

@@ -45,7 +45,8 @@ pub(super) struct Refused {
 }
 
 const CREDENTIALS: &str = "a command line can be read by every process of the machine; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, or use --profile";
-const ROLE: &str = "put role_arn and source_profile into a profile of ~/.aws/config and use --profile";
+const ROLE: &str =
+    "put role_arn and source_profile into a profile of ~/.aws/config and use --profile";
 const PRUNE: &str = "an update never deregisters, because a rollback needs the old revision; leave it out, and remove old revisions with `deployer prune`";
 const NEW_RELIC: &str =
     "let the next step of the pipeline record what --output deployment.json says";
@@ -64,17 +65,9 @@ impl Refused {
             ("account", self.account.is_some(), ROLE),
             ("assume-role", self.assume_role.is_some(), ROLE),
             ("deregister", self.deregister, PRUNE),
-            (
-                "newrelic-apikey",
-                self.newrelic_apikey.is_some(),
-                NEW_RELIC,
-            ),
+            ("newrelic-apikey", self.newrelic_apikey.is_some(), NEW_RELIC),
             ("newrelic-appid", self.newrelic_appid.is_some(), NEW_RELIC),
-            (
-                "newrelic-region",
-                self.newrelic_region.is_some(),
-                NEW_RELIC,
-            ),
+            ("newrelic-region", self.newrelic_region.is_some(), NEW_RELIC),
             (
                 "newrelic-revision",
                 self.newrelic_revision.is_some(),

@@ -29,7 +29,9 @@ pub(super) fn problems(definition: &Map<String, Value>) -> Vec<String> {
         }
         for other in others(container) {
             if !known.contains(other) {
-                say(format!("it needs the container {other}, which is not there"));
+                say(format!(
+                    "it needs the container {other}, which is not there"
+                ));
             }
         }
         for port in list(container.get("portMappings")) {

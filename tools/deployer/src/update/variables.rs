@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn reads_lines_and_numbers_the_strange_ones() {
-        let text = "\u{feff}A=1\n# comment=1\n\n  B=\"x = y\"  \r\nnothing\nexport C=1\n=d\nE=\nA=2\n";
+        let text =
+            "\u{feff}A=1\n# comment=1\n\n  B=\"x = y\"  \r\nnothing\nexport C=1\n=d\nE=\nA=2\n";
         assert_eq!(
             parse(text),
             Variables {
