@@ -13,6 +13,7 @@ use super::args::{
     ContainerArgs, ExclusiveArgs, ListArgs, Patience, ReleaseArgs, TaskArgs, UpdateArgs,
 };
 use super::lists::List;
+use super::private::Private;
 use super::{Changes, Edit, Options, Update, image, variables};
 
 /// Whole numbers as ECS has them.
@@ -123,7 +124,11 @@ impl Reader {
                 }
             }
         }
-        for [container, driver, name, value] in groups(&args.log) {
+        self.logs(&args.log);
+    }
+
+    fn logs(&mut self, values: &[Private]) {
+        for [container, driver, name, value] in groups(values) {
             let edit = Edit::LogOption {
                 driver: driver.reveal().to_owned(),
                 name: name.reveal().to_owned(),
