@@ -87,9 +87,20 @@ fn with(members: Value) -> Value {
     definition
 }
 
+fn check_web(table: &[(&[&str], Value)]) {
+    for (arguments, members) in table {
+        let patched = patched(arguments).unwrap();
+        assert_eq!(
+            patched.definition,
+            with_web(members.clone()),
+            "{arguments:?}"
+        );
+    }
+}
+
 #[test]
-fn patches_one_container() {
-    let table: [(&[&str], Value); 14] = [
+fn patches_members_of_a_container() {
+    check_web(&[
         (&[], json!({})),
         (
             &["-i", "web", "r/web@sha256:aa"],
@@ -125,6 +136,12 @@ fn patches_one_container() {
             &["--privileged", "web", "yes", "--essential", "web", "True"],
             json!({"privileged": true, "essential": true}),
         ),
+    ]);
+}
+
+#[test]
+fn patches_lists_of_a_container() {
+    check_web(&[
         (
             &["-e", "web", "B", "-Xmx1m", "-e", "web", "C", ""],
             json!({"environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "-Xmx1m"}, {"name": "C", "value": ""}]}),
@@ -180,11 +197,7 @@ fn patches_one_container() {
             ],
             json!({"environmentFiles": [{"value": "arn:aws:s3:::b/1", "type": "s3"}, {"value": "arn:aws:s3:::b/2", "type": "s3"}]}),
         ),
-    ];
-    for (arguments, members) in table {
-        let patched = patched(arguments).unwrap();
-        assert_eq!(patched.definition, with_web(members), "{arguments:?}");
-    }
+    ]);
 }
 
 #[test]
