@@ -47,6 +47,7 @@ mod timeline;
 mod trouble;
 mod unlock;
 mod verify;
+pub mod update;
 mod wait;
 mod watch;
 
