@@ -137,8 +137,6 @@ pub(crate) fn run(request: &Generate) -> anyhow::Result<u8> {
 /// Reads the sources, and asks AWS whether the secrets are there, or for their values if they are to be written.
 async fn consult(request: &Generate) -> anyhow::Result<(Settings, Values)> {
     let scope = &request.scope;
-    let vault = Vault::new(&scope.region).await;
-    let settings = scope.gather(&vault).await?.accepted(scope)?;
     let is_by_reference = matches!(
         request.target,
         Target::Document | Target::Ecs | Target::EcsFile
@@ -148,6 +146,12 @@ async fn consult(request: &Generate) -> anyhow::Result<(Settings, Values)> {
     } else {
         !request.without_secrets
     };
+    let vault = if needs_values {
+        Vault::for_values(&scope.region).await
+    } else {
+        Vault::new(&scope.region).await
+    };
+    let settings = scope.gather(&vault).await?.accepted(scope)?;
     let values = if needs_values {
         read_values(scope, &vault, &settings).await?
     } else {
