@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::cloud::Cloud;
 use crate::deploy::{Release, blank};
+use crate::patched;
 use crate::plan::{Planned, Step, plan};
 use crate::service::{Service, short};
-use crate::source::Wanted;
+use crate::source::{Source, Wanted};
 
 /// What is there, and what has to be done about it.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct Before {
     /// The service, with its task definition.
     pub(crate) live: Option<(Service, Value)>,
     pub(crate) step: Step,
+    /// What people should know about how `wanted` came to be, a line each.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// What a look finds.
@@ -36,10 +39,13 @@ pub(crate) async fn look(cloud: &Cloud, release: &Release) -> anyhow::Result<Loo
         Some(service) => Some(cloud.cluster.with_definition(service).await?),
         None => None,
     };
-    let wanted = release
-        .task_definition
-        .resolve(read, &cloud.cluster, live.as_ref())
-        .await?;
+    let (wanted, remarks) = match &release.task_definition {
+        Source::Patched(patch) => patched::resolve(patch, &cloud.cluster, live.as_ref()).await?,
+        source => {
+            let wanted = source.resolve(read, &cloud.cluster, live.as_ref());
+            (wanted.await?, Vec::new())
+        }
+    };
     let planned = plan(
         release,
         &cloud.cluster.name,
@@ -47,7 +53,12 @@ pub(crate) async fn look(cloud: &Cloud, release: &Release) -> anyhow::Result<Loo
         live.as_ref().map(|(service, json)| (service, json)),
     )?;
     Ok(match planned {
-        Planned::Step(step) => Looked::Ready(Box::new(Before { wanted, live, step })),
+        Planned::Step(step) => Looked::Ready(Box::new(Before {
+            wanted,
+            live,
+            step,
+            remarks,
+        })),
         Planned::Busy(reason) => {
             let service = live.map(|(service, _)| service).unwrap_or_default();
             Looked::Busy {

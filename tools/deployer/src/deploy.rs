@@ -52,6 +52,8 @@ pub struct Release {
     pub failures: u32,
     /// So long without room for a task is enough to give up.
     pub placement: Duration,
+    /// The longest pause between two looks; none for one that fits what happens.
+    pub pace: Option<Duration>,
     /// Whether a failed release is undone.
     pub rolls_back: bool,
     /// Whether tasks are replaced although nothing has changed.
@@ -92,6 +94,7 @@ impl Release {
             return_timeout: Duration::ZERO,
             failures: u32::MAX,
             placement: Duration::MAX,
+            pace: None,
             rolls_back: false,
             force: false,
             dry_run: false,
@@ -224,6 +227,9 @@ async fn prepare(
             Ok(before) => before,
             Err(document) => return Ok(Ready::End(document)),
         };
+        for remark in &before.remarks {
+            console.status(remark);
+        }
         let mut document = before.draft(cloud, release);
         if release.dry_run || before.step == Step::Nothing {
             if release.with_url

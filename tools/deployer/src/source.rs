@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::definition::{self, Definition};
+use crate::patched;
 use crate::service::Service;
+use crate::update::Patch;
 
 /// As the command line names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum Source {
     Registered(String),
     /// What the service runs now.
     Live,
+    /// The same, or another one that is registered, with changes.
+    Patched(Box<Patch>),
 }
 
 /// What is to run.
@@ -50,7 +54,7 @@ impl Source {
     pub(crate) fn read(&self) -> anyhow::Result<Option<Definition>> {
         match self {
             Self::File(path) => definition::read(path).map(Some),
-            Self::Registered(_) | Self::Live => Ok(None),
+            Self::Registered(_) | Self::Live | Self::Patched(_) => Ok(None),
         }
     }
 
@@ -67,6 +71,10 @@ impl Source {
         let reference = match self {
             Self::File(path) => return Ok(Wanted::New(Box::new(definition::read(path)?))),
             Self::Registered(reference) => reference,
+            Self::Patched(patch) => {
+                let (wanted, _remarks) = patched::resolve(patch, cluster, live).await?;
+                return Ok(wanted);
+            }
             Self::Live => {
                 let (service, json) =
                     live.context("there is no service whose task definition could be taken")?;

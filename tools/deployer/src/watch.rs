@@ -56,6 +56,8 @@ pub(crate) struct Limits {
     pub(crate) failures: Option<u32>,
     /// So long without room for a task is enough; none to leave it to ECS.
     pub(crate) placement: Option<Duration>,
+    /// The longest pause between two looks, where somebody asked for one.
+    pub(crate) pace: Option<Duration>,
 }
 
 /// Why the following is over.
@@ -100,7 +102,8 @@ impl<'a> Watch<'a> {
     /// Follows until there is an end or a limit is reached.
     pub(crate) async fn until(&mut self, limits: Limits) -> anyhow::Result<Watched> {
         loop {
-            sleep_until((Instant::now() + self.pause()).min(limits.deadline)).await;
+            let pause = self.pause().min(limits.pace.unwrap_or(Duration::MAX));
+            sleep_until((Instant::now() + pause).min(limits.deadline)).await;
             let is_last = Instant::now() >= limits.deadline;
             match self.look().await {
                 Ok(Some(end)) => {
