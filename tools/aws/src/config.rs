@@ -29,7 +29,8 @@ pub async fn config() -> anyhow::Result<SdkConfig> {
 
 /// The same, with a region or a profile that the command line names in place of the variables'.
 pub async fn config_for(region: Option<&str>, profile: Option<&str>) -> anyhow::Result<SdkConfig> {
-    let mut loader = loader();
+    // A profile's credentials may have to be fetched by https.
+    let mut loader = loader(profile.is_none() && is_plain(std::env::vars_os()));
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }
@@ -48,7 +49,10 @@ pub async fn config_for(region: Option<&str>, profile: Option<&str>) -> anyhow::
 /// The same for a tool that knows its region, for example from longshore.toml: variables and files of the
 /// process do not change it.
 pub async fn config_in(region: &str) -> SdkConfig {
-    loader().region(Region::new(region.to_owned())).load().await
+    loader(is_plain(std::env::vars_os()))
+        .region(Region::new(region.to_owned()))
+        .load()
+        .await
 }
 
 /// The same configuration for calls that are repeated by who makes them: one attempt each, and soon over.
@@ -68,8 +72,8 @@ pub fn without_retries(config: &SdkConfig) -> SdkConfig {
         .build()
 }
 
-fn loader() -> ConfigLoader {
-    let http = if is_plain(std::env::vars_os()) {
+fn loader(is_plain: bool) -> ConfigLoader {
+    let http = if is_plain {
         Builder::new().build_http()
     } else {
         Builder::new()
@@ -99,7 +103,8 @@ fn is_plain(variables: impl Iterator<Item = (OsString, OsString)>) -> bool {
     for (name, value) in variables {
         let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
         let is_endpoint = name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty();
-        if is_endpoint && !value.starts_with("http://") {
+        let is_elsewhere = is_endpoint && !value.starts_with("http://");
+        if is_elsewhere || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" {
             return false;
         }
         is_plain |= is_endpoint && name == "AWS_ENDPOINT_URL";
@@ -142,5 +147,9 @@ mod tests {
             false,
         );
         check(&[("AWS_ENDPOINT_URL_SSM", "http://ssm"), key], false);
+        check(
+            &[local, key, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")],
+            false,
+        );
     }
 }
