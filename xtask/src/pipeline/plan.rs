@@ -16,6 +16,8 @@ use crate::tools::Tools;
 /// What a release of one environment runs.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// Whether the environment is as it should be, before time is spent on it.
+    pub(crate) check: Invocation,
     pub(crate) test: Option<Invocation>,
     /// The project's own command before the image.
     pub(crate) before: Option<Invocation>,
@@ -60,6 +62,7 @@ impl Plan {
             .map(|line| parts.command(line))
             .transpose()?;
         Ok(Self {
+            check: parts.check(),
             test: environment
                 .test
                 .as_ref()
@@ -186,6 +189,17 @@ impl Parts<'_> {
             .arg(self.document("image"))
             .arg("--output")
             .arg(self.document("image.json"))
+    }
+
+    fn check(&self) -> Invocation {
+        self.tools
+            .invocation("env-generator")
+            .arg("check")
+            .arg("--project")
+            .arg(self.project.file())
+            .args(["--env", &self.environment.name])
+            .arg("--output")
+            .arg(self.document("environment-check.json"))
     }
 
     fn env(&self) -> Invocation {
