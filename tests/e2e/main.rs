@@ -11,6 +11,7 @@ mod configuration;
 mod failures;
 mod recovery;
 mod release;
+mod secrets;
 mod support;
 mod tools_by_hand;
 mod views;
