@@ -68,6 +68,8 @@ pub enum Target {
     Bash,
     /// npm's dotenv.
     Npm,
+    /// `node --env-file`.
+    Node,
     /// python-dotenv.
     Python,
     /// systemd's EnvironmentFile.
@@ -82,7 +84,7 @@ pub enum Target {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Document,
         Self::Ecs,
         Self::EcsFile,
@@ -90,6 +92,7 @@ impl Target {
         Self::Compose,
         Self::Bash,
         Self::Npm,
+        Self::Node,
         Self::Python,
         Self::Systemd,
         Self::Json,
@@ -108,6 +111,7 @@ impl Target {
             Self::Compose => "compose",
             Self::Bash => "bash",
             Self::Npm => "npm",
+            Self::Node => "node",
             Self::Python => "python",
             Self::Systemd => "systemd",
             Self::Json => "json",
@@ -323,6 +327,7 @@ fn encoded(request: &Generate, known: &[Value<'_>]) -> Result<Text, Refusal> {
         Target::Compose => target::compose::encode(known, &request.scope.services),
         Target::Bash => target::bash::encode(known),
         Target::Npm => target::npm::encode(known),
+        Target::Node => target::node::encode(known),
         Target::Python => target::python::encode(known),
         Target::Systemd => target::systemd::encode(known),
         Target::Json => target::json::encode(known),
