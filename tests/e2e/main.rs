@@ -8,6 +8,7 @@
 
 mod clients;
 mod configuration;
+mod definitions;
 mod failures;
 mod recovery;
 mod release;
