@@ -9,6 +9,7 @@
 #[path = "../e2e/support/programs.rs"]
 mod programs;
 
+mod defects;
 mod first;
 mod group;
 mod identity;
@@ -20,3 +21,4 @@ mod stage;
 mod trouble;
 mod update;
 mod verdicts;
+mod verify;
