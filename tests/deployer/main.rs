@@ -16,6 +16,7 @@ mod identity;
 mod limits;
 mod lock;
 mod looking;
+mod scaling;
 mod shifting;
 mod stage;
 mod trouble;
