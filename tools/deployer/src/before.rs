@@ -1,9 +1,9 @@
 //! What is there before a release begins, and the document as it is if nothing is done.
 
 use contract::deployment::{Deployment, Verdict};
-use serde_json::Value;
 
 use crate::cloud::Cloud;
+use crate::cluster::Live;
 use crate::deploy::{Release, blank};
 use crate::patched;
 use crate::plan::{Planned, Step, plan};
@@ -14,8 +14,8 @@ use crate::source::{Source, Wanted};
 #[derive(Debug)]
 pub(crate) struct Before {
     pub(crate) wanted: Wanted,
-    /// The service, with its task definition.
-    pub(crate) live: Option<(Service, Value)>,
+    /// The service; none if there is none yet.
+    pub(crate) live: Option<Live>,
     pub(crate) step: Step,
     /// What people should know about how `wanted` came to be, a line each.
     pub(crate) remarks: Vec<String>,
@@ -46,12 +46,7 @@ pub(crate) async fn look(cloud: &Cloud, release: &Release) -> anyhow::Result<Loo
             (wanted.await?, Vec::new())
         }
     };
-    let planned = plan(
-        release,
-        &cloud.cluster.name,
-        &wanted,
-        live.as_ref().map(|(service, json)| (service, json)),
-    )?;
+    let planned = plan(release, &cloud.cluster.name, &wanted, live.as_ref())?;
     Ok(match planned {
         Planned::Step(step) => Looked::Ready(Box::new(Before {
             wanted,
@@ -60,7 +55,7 @@ pub(crate) async fn look(cloud: &Cloud, release: &Release) -> anyhow::Result<Loo
             remarks,
         })),
         Planned::Busy(reason) => {
-            let service = live.map(|(service, _)| service).unwrap_or_default();
+            let service = live.map(|live| live.service).unwrap_or_default();
             Looked::Busy {
                 service: Box::new(service),
                 reason,
@@ -76,7 +71,7 @@ impl Before {
         let on = self
             .live
             .as_ref()
-            .map(|(service, _)| service.task_definition.clone());
+            .map(|live| live.service.task_definition.clone());
         let name = short(self.wanted.name());
         let register = match self.wanted {
             Wanted::New(_) => format!("register a revision of {name} and "),

@@ -233,9 +233,9 @@ async fn prepare(
         let mut document = before.draft(cloud, release);
         if release.dry_run || before.step == Step::Nothing {
             if release.with_url
-                && let Some((service, _)) = &before.live
+                && let Some(live) = &before.live
             {
-                document.url = cloud.balancing.address(console, service).await;
+                document.url = cloud.balancing.address(console, &live.service).await;
             }
             console.status(&document.reason);
             return Ok(Ready::End(Box::new(document)));
@@ -404,7 +404,7 @@ async fn carry_out(
     let text = format!("deployment {id} of {}", short(&document.task_definition));
     console.status(&text);
     timeline.note(&text);
-    let old = before.live.as_ref().map(|(service, _)| service);
+    let old = before.live.as_ref().map(|live| &live.service);
     let follower = Follower::new(
         &id,
         old.map(|service| service.task_definition.as_str()),
@@ -446,7 +446,7 @@ async fn start(
 ) -> anyhow::Result<Service> {
     let cluster = &cloud.cluster;
     let name = &release.service;
-    let live = before.live.as_ref().map(|(service, _)| service);
+    let live = before.live.as_ref().map(|live| &live.service);
     let mut change = Change {
         force: before.step == Step::Again,
         ..live.map_or_else(Change::default, |live| release.settings.change(live))

@@ -3,10 +3,9 @@
 use aws_sdk_ecs::types::Tag;
 use serde_json::{Value, json};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Live};
 use crate::definition;
 use crate::lock;
-use crate::service::Service;
 use crate::source::Wanted;
 use crate::update::{Patch, Patched};
 
@@ -24,22 +23,32 @@ const TAG_VALUE: usize = 256;
 pub(crate) async fn resolve(
     patch: &Patch,
     cluster: &Cluster,
-    live: Option<&(Service, Value)>,
+    live: Option<&Live>,
 ) -> anyhow::Result<(Wanted, Vec<String>)> {
-    let own = live.map(|(service, _)| service.task_definition.as_str());
-    let Some(reference) = patch.task.as_deref().or(own) else {
-        anyhow::bail!("there is no service whose task definition could be patched");
+    let (arn, json, tags) = match (&patch.task, live) {
+        (Some(reference), _) => {
+            let (described, tags) = cluster.definition_with_tags(reference).await?;
+            let arn = described
+                .task_definition_arn()
+                .unwrap_or(reference)
+                .to_owned();
+            (arn, definition::of_live(&described)?, pairs(&tags))
+        }
+        (None, Some(live)) => (
+            live.service.task_definition.clone(),
+            live.definition.clone(),
+            pairs(&live.tags),
+        ),
+        (None, None) => {
+            anyhow::bail!("there is no service whose task definition could be patched");
+        }
     };
-    let (described, tags) = cluster.definition_with_tags(reference).await?;
-    let json = definition::of_live(&described)?;
-    let arn = described.task_definition_arn().unwrap_or(reference);
-    let mut patched = patch.changes.apply(&json, &pairs(&tags))?;
+    let mut patched = patch.changes.apply(&json, &tags)?;
     let mut remarks = std::mem::take(&mut patched.notes);
     if patch.shows_changes {
         remarks.extend(patched.changed.iter().map(|change| change.line(false)));
     }
     if patched.changed.is_empty() {
-        let arn = arn.to_owned();
         return Ok((Wanted::Registered { arn, json }, remarks));
     }
     sign(&mut patched, patch.user.clone().unwrap_or_else(lock::owner));

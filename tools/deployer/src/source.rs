@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Live};
 use crate::definition::{self, Definition};
 use crate::patched;
-use crate::service::Service;
 use crate::update::Patch;
 
 /// As the command line names it.
@@ -63,7 +62,7 @@ impl Source {
         &self,
         read: Option<Definition>,
         cluster: &Cluster,
-        live: Option<&(Service, Value)>,
+        live: Option<&Live>,
     ) -> anyhow::Result<Wanted> {
         if let Some(definition) = read {
             return Ok(Wanted::New(Box::new(definition)));
@@ -76,22 +75,14 @@ impl Source {
                 return Ok(wanted);
             }
             Self::Live => {
-                let (service, json) =
+                let live =
                     live.context("there is no service whose task definition could be taken")?;
-                return Ok(Wanted::Registered {
-                    arn: service.task_definition.clone(),
-                    json: json.clone(),
-                });
+                return Ok(Wanted::live(live));
             }
         };
         // What the service runs has been looked at already.
-        if let Some((service, json)) = live
-            && *reference == service.task_definition
-        {
-            return Ok(Wanted::Registered {
-                arn: reference.clone(),
-                json: json.clone(),
-            });
+        if let Some(live) = live.filter(|live| *reference == live.service.task_definition) {
+            return Ok(Wanted::live(live));
         }
         let live = cluster.definition(reference).await?;
         Ok(Wanted::Registered {
@@ -105,6 +96,14 @@ impl Source {
 }
 
 impl Wanted {
+    /// What a service runs.
+    fn live(live: &Live) -> Self {
+        Self::Registered {
+            arn: live.service.task_definition.clone(),
+            json: live.definition.clone(),
+        }
+    }
+
     pub(crate) fn json(&self) -> &Value {
         match self {
             Self::New(definition) => &definition.json,

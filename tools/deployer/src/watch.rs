@@ -7,7 +7,7 @@ use toolkit::Console;
 use crate::cloud::Cloud;
 use crate::failure::{is_definite, sentence};
 use crate::follower::{End, Follower, Observation};
-use crate::inspect::Inspector;
+use crate::inspect::{Counts, Inspector};
 use crate::interrupt::Interrupt;
 use crate::record::Record;
 use crate::service::Service;
@@ -224,8 +224,11 @@ impl<'a> Watch<'a> {
         self.inspector.hear(&observation.events);
         self.round += 1;
         if observation.end != Some(End::Completed) {
-            let failed = self.service.rollout(self.follower.current());
-            let failed = failed.map_or(0, |rollout| rollout.failed);
+            let rollout = self.service.rollout(self.follower.current());
+            let counts = rollout.map_or_else(Counts::default, |rollout| Counts {
+                running: rollout.running,
+                failed: rollout.failed,
+            });
             let looked = self
                 .inspector
                 .look(
@@ -233,7 +236,7 @@ impl<'a> Watch<'a> {
                     self.console,
                     &self.service,
                     &mut self.timeline,
-                    failed,
+                    counts,
                     observation.end.is_some(),
                 )
                 .await;

@@ -5,6 +5,7 @@
 //! project's path, other environments included. Where a path happens to hold an environment and nothing else,
 //! it needs as many calls for the values as env-generator does, one after the other.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
@@ -50,13 +51,19 @@ const CASES: [Case; 2] = [
     },
 ];
 
-/// Runs both cases.
-pub(crate) fn run_all(console: &Console, stand: &Stand, runs: u32) -> anyhow::Result<Comparisons> {
+/// Runs both cases, or those whose name contains `only`.
+pub(crate) fn run_all(
+    console: &Console,
+    stand: &Stand,
+    runs: u32,
+    only: Option<&str>,
+) -> anyhow::Result<Comparisons> {
     let server = Server::start(stand, SPEED)?;
     fill(&server)?;
     stand.file("longshore.toml", &project())?;
     let comparisons = CASES
         .iter()
+        .filter(|case| only.is_none_or(|words| case.name.contains(words)))
         .map(|case| compared(console, stand, &server, case, runs))
         .collect::<anyhow::Result<_>>()?;
     Ok(Comparisons::of("env", comparisons))
@@ -66,7 +73,8 @@ pub(crate) fn run_all(console: &Console, stand: &Stand, runs: u32) -> anyhow::Re
 struct Entrant {
     name: &'static str,
     command: Command,
-    calls: u64,
+    /// By service and operation.
+    calls: BTreeMap<String, u64>,
     runs: Vec<Run>,
 }
 
@@ -105,7 +113,8 @@ fn compared(
         Some(Entry {
             name: entrant.name.to_owned(),
             figures: Figures::of(&entrant.runs)?,
-            calls: Some(entrant.calls),
+            calls: Some(entrant.calls.values().sum()),
+            operations: entrant.calls.clone(),
             lag_ms: None,
             said: String::new(),
         })

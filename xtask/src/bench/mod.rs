@@ -26,6 +26,9 @@ pub(crate) struct Bench {
     /// How often each is run
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
+    /// Only the cases whose name contains this
+    #[arg(long, value_name = "WORDS")]
+    case: Option<String>,
     /// The programs as `cargo xtask` builds them, rather than as they are installed
     #[arg(long)]
     dev: bool,
@@ -57,8 +60,8 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<u8> {
     let console = Console::from_environment();
     let stand = Stand::build(&console, bench.subject.programs(), bench.dev)?;
     let comparisons = match bench.subject {
-        Subject::Deploy => deploy::run_all(&console, &stand, bench.runs)?,
-        Subject::Env => env::run_all(&console, &stand, bench.runs)?,
+        Subject::Deploy => deploy::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
+        Subject::Env => env::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
     };
     for line in table::text(&comparisons).lines() {
         console.status(line);

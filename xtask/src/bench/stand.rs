@@ -1,11 +1,12 @@
 //! Where a measurement happens: programs built for it, other people's programs, and a local AWS of its own.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use toolkit::process::Invocation;
 use toolkit::{Console, Fault};
@@ -173,19 +174,25 @@ impl<'a> Server<'a> {
         Ok(())
     }
 
-    /// How many calls there were.
-    pub(crate) fn calls(&self) -> anyhow::Result<u64> {
+    /// The calls that there were, by service and operation.
+    pub(crate) fn calls(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let url = format!("{}/_local/calls", self.endpoint);
         let mut answer = self
             .agent
             .get(&url)
             .call()
             .context("cannot ask the local AWS")?;
-        let calls: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)
-            .unwrap_or_else(|_| json!({}));
-        calls["total"]
-            .as_u64()
-            .context("the local AWS counts no calls")
+        let document: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)
+            .context("the local AWS counts no calls")?;
+        let calls = document["calls"].as_array().map_or(&[][..], Vec::as_slice);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(calls
+            .iter()
+            .map(|call| {
+                let name = format!("{} {}", text(&call["service"]), text(&call["operation"]));
+                (name, call["count"].as_u64().unwrap_or_default())
+            })
+            .collect())
     }
 }
 

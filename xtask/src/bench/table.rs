@@ -1,5 +1,6 @@
 //! What a measurement found, as a document and for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -26,6 +27,9 @@ pub(crate) struct Entry {
     /// Calls to AWS, where they are counted: the median.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) calls: Option<u64>,
+    /// The same by service and operation, in the run with that many.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) operations: BTreeMap<String, u64>,
     /// Milliseconds from what happened to its verdict, where that is measured: the median.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) lag_ms: Option<f64>,

@@ -4,6 +4,8 @@
 mod contender;
 mod service;
 
+use std::collections::BTreeMap;
+
 use toolkit::Console;
 
 use super::measure::{Figures, Run, median, run};
@@ -14,6 +16,8 @@ use service::Service;
 
 /// AWS's waits pass so many times as fast. Pauses between looks are the programs' own and do not.
 const SPEED: u32 = 10;
+
+const START_UP: &str = "start-up";
 
 /// A release.
 #[derive(Debug, Clone, Copy)]
@@ -72,17 +76,27 @@ const CASES: [Case; 5] = [
 /// One run of one contender in one case.
 struct Outcome {
     run: Run,
-    calls: u64,
+    /// By operation.
+    calls: BTreeMap<String, u64>,
     /// Milliseconds.
     lag: Option<f64>,
 }
 
 /// Runs every contender in every case.
-pub(crate) fn run_all(console: &Console, stand: &Stand, runs: u32) -> anyhow::Result<Comparisons> {
-    let mut comparisons = vec![start_up(stand, runs)?];
+pub(crate) fn run_all(
+    console: &Console,
+    stand: &Stand,
+    runs: u32,
+    only: Option<&str>,
+) -> anyhow::Result<Comparisons> {
+    let is_wanted = |name: &str| only.is_none_or(|only| name.contains(only));
+    let mut comparisons = Vec::new();
+    if is_wanted(START_UP) {
+        comparisons.push(start_up(stand, runs)?);
+    }
     let server = Server::start(stand, SPEED)?;
     let service = Service::create(stand, &server)?;
-    for case in &CASES {
+    for case in CASES.iter().filter(|case| is_wanted(case.name)) {
         let mut outcomes: Vec<Vec<Outcome>> = CONTENDERS.iter().map(|_| Vec::new()).collect();
         for round in 1..=runs {
             for (contender, outcomes) in CONTENDERS.iter().zip(&mut outcomes) {
@@ -128,13 +142,14 @@ fn start_up(stand: &Stand, runs: u32) -> anyhow::Result<Comparison> {
                 name: (*name).to_owned(),
                 figures: Figures::of(runs)?,
                 calls: None,
+                operations: BTreeMap::new(),
                 lag_ms: None,
                 said: String::new(),
             })
         })
         .collect();
     Ok(Comparison {
-        case: "start-up".to_owned(),
+        case: START_UP.to_owned(),
         entries,
     })
 }
@@ -169,8 +184,10 @@ fn compete(
 
 fn entry(case: &Case, contender: &Contender, outcomes: &[Outcome]) -> Option<Entry> {
     let runs: Vec<Run> = outcomes.iter().map(|outcome| outcome.run).collect();
-    let mut calls: Vec<u64> = outcomes.iter().map(|outcome| outcome.calls).collect();
-    calls.sort_unstable();
+    let mut calls: Vec<&BTreeMap<String, u64>> =
+        outcomes.iter().map(|outcome| &outcome.calls).collect();
+    calls.sort_by_key(|calls| calls.values().sum::<u64>());
+    let calls = calls.get(calls.len().saturating_sub(1) / 2)?;
     let lags: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.lag).collect();
     let lag = median(
         lags.iter()
@@ -192,7 +209,8 @@ fn entry(case: &Case, contender: &Contender, outcomes: &[Outcome]) -> Option<Ent
     Some(Entry {
         name: contender.name.to_owned(),
         figures: Figures::of(&runs)?,
-        calls: calls.get(calls.len().saturating_sub(1) / 2).copied(),
+        calls: Some(calls.values().sum()),
+        operations: (*calls).clone(),
         lag_ms: (!lags.is_empty()).then_some(lag),
         said: said.join(", "),
     })
