@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use aws::objects::{Object, put_new};
 use contract::document::labelled;
 use contract::environment::Environment;
 use contract::exit;
@@ -34,6 +35,8 @@ pub struct Generate {
     pub without_secrets: bool,
     /// Where the file of [`Target::EcsFile`] will be.
     pub bucket: Option<String>,
+    /// Whether to bring it there.
+    pub upload: bool,
     /// Whether to say which source gave each variable.
     pub explain: bool,
     /// What is said beside the result.
@@ -278,15 +281,39 @@ fn ecs_file(request: &Generate, settings: &Settings, console: &Console) -> anyho
     let prefix = format!("{}/{}", scope.application, scope.environment);
     let file = target::ecs_file::encode(&known(settings, &values), &prefix).map_err(refused)?;
     write_atomic(path, file.text.as_bytes(), Secrecy::Secret)?;
-    let description = target::ecs_file::description(&file.key, request.bucket.as_deref());
-    output::document(&description, None, Secrecy::Public)?;
-    console.status(&format!(
-        "{} is written and not uploaded: bring it to s3://{}/{}",
-        path.display(),
-        request.bucket.as_deref().unwrap_or("BUCKET"),
-        file.key
-    ));
-    Ok(())
+    let bucket = request.bucket.as_deref();
+    let place = format!("s3://{}/{}", bucket.unwrap_or("BUCKET"), file.key);
+    let path = path.display();
+    if let (Some(bucket), true) = (bucket, request.upload) {
+        let what = if upload(scope, bucket, &file)? {
+            "is written and uploaded to"
+        } else {
+            "is written; it is there already:"
+        };
+        console.status(&format!("{path} {what} {place}"));
+    } else {
+        console.status(&format!(
+            "{path} is written and not uploaded: bring it to {place}"
+        ));
+    }
+    let description = target::ecs_file::description(&file.key, bucket);
+    output::document(&description, None, Secrecy::Public)
+}
+
+/// Gives whether it was not there yet.
+fn upload(scope: &Scope, bucket: &str, file: &target::ecs_file::File) -> anyhow::Result<bool> {
+    let object = Object {
+        bucket,
+        key: &file.key,
+        media_type: "text/plain; charset=utf-8",
+        bytes: file.text.as_bytes(),
+    };
+    aws::block_on(async {
+        let config = aws::config_in(&scope.region).await;
+        put_new(&config, object)
+            .await
+            .with_context(|| format!("cannot write s3://{bucket}/{}", file.key))
+    })
 }
 
 fn write_values(
