@@ -9,6 +9,7 @@
 mod clients;
 mod configuration;
 mod definitions;
+mod env_files;
 mod failures;
 mod recovery;
 mod release;

@@ -29,6 +29,22 @@ pub(crate) fn call(endpoint: &str, target: &str, input: &str) -> std::io::Result
     )
 }
 
+/// Makes a bucket: a request of S3 is told from others by what it was signed for.
+pub(crate) fn create_bucket(endpoint: &str, name: &str) -> std::io::Result<()> {
+    let (host, _) = parts(endpoint);
+    let scope = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/s3/aws4_request";
+    let (status, body) = exchange(
+        &host,
+        &format!(
+            "PUT /{name} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: {scope}\r\nContent-Length: 0\r\n\r\n"
+        ),
+    )?;
+    match status {
+        200 => Ok(()),
+        _ => Err(std::io::Error::other(body)),
+    }
+}
+
 fn exchange(host: &str, request: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(PATIENCE))?;
