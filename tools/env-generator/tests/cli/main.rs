@@ -3,6 +3,7 @@
 mod commands;
 mod encrypted;
 mod fake_aws;
+mod golden;
 mod secrecy;
 
 use std::collections::BTreeMap;
