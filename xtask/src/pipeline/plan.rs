@@ -238,6 +238,9 @@ impl Parts<'_> {
         if let Some(tree) = self.tree {
             call = call.args(["--tag", &format!("longshore:commit={}", tree.commit)]);
         }
+        if let Some(who) = git::who() {
+            call = call.args(["--tag", &format!("longshore:who={who}")]);
+        }
         call.arg("--output").arg(output)
     }
 
