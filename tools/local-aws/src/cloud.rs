@@ -17,7 +17,8 @@ use crate::ecs::{Ecs, EcsParts};
 use crate::elb::Elb;
 use crate::iam::Iam;
 use crate::logs::Logs;
-use crate::protocol::Answer;
+use crate::protocol::{Answer, AwsError};
+use crate::s3::S3;
 use crate::secrets::Secrets;
 use crate::ssm::Parameters;
 use crate::state::Store;
@@ -48,6 +49,8 @@ pub enum Service {
     Iam,
     /// Elastic Compute Cloud: its networks.
     Ec2,
+    /// Simple Storage Service, whose requests are of no dialect.
+    S3,
 }
 
 /// A service's names: target prefix, signing name, API version, XML namespace.
@@ -59,7 +62,7 @@ struct Names {
     namespace: &'static str,
 }
 
-const NAMES: [Names; 11] = [
+const NAMES: [Names; 12] = [
     names(
         Service::Ecs,
         "AmazonEC2ContainerServiceV20141113",
@@ -124,6 +127,13 @@ const NAMES: [Names; 11] = [
         "ec2",
         "2016-11-15",
         "http://ec2.amazonaws.com/doc/2016-11-15/",
+    ),
+    names(
+        Service::S3,
+        "AmazonS3",
+        "s3",
+        "2006-03-01",
+        "http://s3.amazonaws.com/doc/2006-03-01/",
     ),
 ];
 
@@ -239,6 +249,8 @@ pub struct Cloud {
     pub iam: Iam,
     /// Networks.
     pub ec2: Ec2,
+    /// Buckets.
+    pub s3: Arc<S3>,
 }
 
 impl Cloud {
@@ -264,6 +276,7 @@ impl Cloud {
         let logs = Logs::open(kept(), account.clone(), clock)?;
         let ssm = Parameters::open(kept(), account.clone(), clock)?;
         let secrets = Secrets::open(kept(), account.clone(), clock)?;
+        let s3 = S3::open(kept(), clock);
         let ecs = Ecs::open(EcsParts {
             store: kept(),
             account: account.clone(),
@@ -274,6 +287,7 @@ impl Cloud {
             cloudwatch: Arc::clone(&cloudwatch),
             ssm: Arc::clone(&ssm),
             secrets: Arc::clone(&secrets),
+            s3: Arc::clone(&s3),
             directory: directory.to_owned(),
             runtime,
             console: Arc::clone(&console),
@@ -297,6 +311,7 @@ impl Cloud {
             sts: Sts::new(account.clone()),
             iam: Iam::open(kept(), account.clone(), clock)?,
             ec2: Ec2::open(kept(), account.clone())?,
+            s3,
             autoscaling,
             clock,
             account,
@@ -327,6 +342,8 @@ impl Cloud {
             Service::Ecs => self.ecs.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
             Service::Secrets => self.secrets.call(operation, input),
+            // It has a front of its own.
+            Service::S3 => Err(AwsError::unsupported("s3", operation)),
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod iam;
 pub mod logs;
 mod page;
 pub mod protocol;
+pub mod s3;
 mod sealed;
 pub mod secrets;
 pub mod seed;

@@ -152,7 +152,7 @@ fn read_cbor(place: &str, body: &Bytes) -> Result<Call, Misdirected> {
 }
 
 /// The service in `Credential=AKID/DATE/REGION/SERVICE/aws4_request`.
-fn signed_for(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn signed_for(headers: &HeaderMap) -> Option<&str> {
     text(headers, AUTHORIZATION.as_str())
         .split_once("Credential=")?
         .1

@@ -6,6 +6,7 @@ mod calls;
 mod guard;
 mod intake;
 mod local;
+mod objects;
 mod registry;
 mod reply;
 
@@ -23,7 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use toolkit::Console;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Service};
 use crate::faults::rules::{Outcome, Verdict};
 use crate::faults::{Faults, errors};
 use crate::protocol::{Answer, AwsError};
@@ -181,6 +182,9 @@ impl Front {
         if let Some(place) = path.strip_prefix("/_local/") {
             let place = place.to_owned();
             return Ok((title, self.local(&place, request).await));
+        }
+        if api::signed_for(request.headers()) == Some(Service::S3.name()) {
+            return self.objects(request, request_id).await;
         }
         if request.method() == Method::POST {
             return self.operate(request, request_id).await;

@@ -6,6 +6,7 @@ mod assess;
 pub(crate) mod check;
 pub(crate) mod create;
 pub(crate) mod deploy;
+mod env_files;
 mod failures;
 mod give_up;
 pub(crate) mod halt;
