@@ -21,13 +21,13 @@ fn explains_itself_with_examples() {
     assert_eq!(output.status.code(), Some(0));
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(
-        help.contains("EXAMPLES\n  log-tailer --group /ecs/ludlow/prod --since 10m"),
+        help.contains("EXAMPLES\n  log-tailer ludlow/ludlow-prod-api --follow"),
         "{help}"
     );
 }
 
 #[test]
-fn refuses_a_missing_group() {
+fn refuses_to_read_from_nowhere() {
     let output = log_tailer(&[]);
     assert_eq!(
         (output.status.code(), output.stdout.as_slice()),
