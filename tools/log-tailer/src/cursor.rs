@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tokio::time::{Duration, Instant};
 use toolkit::Fault;
 use toolkit::file::{Secrecy, write_atomic};
-use tokio::time::{Duration, Instant};
 
 use crate::Streams;
 use crate::event::Key;
@@ -73,10 +73,7 @@ impl Cursor {
 
     /// Where to begin in this place, and what has been seen from there on.
     pub(crate) fn resume(&self, place: &Place) -> Option<(i64, Vec<(i64, Key)>)> {
-        let saved = self
-            .places
-            .iter()
-            .find(|saved| is_of(saved, place))?;
+        let saved = self.places.iter().find(|saved| is_of(saved, place))?;
         let mut seen = Vec::new();
         for (second, keys) in &saved.seen {
             for key in keys {
@@ -90,7 +87,9 @@ impl Cursor {
     /// Notes how far the lanes are, where they are all at rest; a large memory not every time.
     pub(crate) fn note(&mut self, lanes: &[Lane]) -> anyhow::Result<()> {
         let size: usize = lanes.iter().map(Lane::remembered).sum();
-        let is_recent = self.written.is_some_and(|written| written.elapsed() < EVERY);
+        let is_recent = self
+            .written
+            .is_some_and(|written| written.elapsed() < EVERY);
         if size > SMALL && is_recent {
             return Ok(());
         }
@@ -133,7 +132,11 @@ impl Cursor {
                 since,
                 seen,
             };
-            match self.places.iter_mut().find(|known| is_of(known, &lane.place)) {
+            match self
+                .places
+                .iter_mut()
+                .find(|known| is_of(known, &lane.place))
+            {
                 Some(known) => *known = saved,
                 None => self.places.push(saved),
             }
@@ -156,7 +159,9 @@ fn parse(bytes: &[u8]) -> Option<Vec<Saved>> {
 }
 
 fn is_of(saved: &Saved, place: &Place) -> bool {
-    saved.region == place.region && saved.group == place.group && saved.streams == name(&place.streams)
+    saved.region == place.region
+        && saved.group == place.group
+        && saved.streams == name(&place.streams)
 }
 
 /// The ids of a service's containers change, and their lane stays the same one.

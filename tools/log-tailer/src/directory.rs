@@ -8,10 +8,10 @@ use toolkit::Console;
 use toolkit::console::printable;
 
 use crate::Streams;
+use crate::ecs::Subject;
 use crate::ecs::is_task_id;
 use crate::ecs::places::ContainerLog;
 use crate::ecs::watch::{LookError, Watch};
-use crate::ecs::Subject;
 use crate::event::Event;
 use crate::lane::Place;
 use crate::pace::Pace;
@@ -250,13 +250,16 @@ impl Directory {
                     label.task = Some(task.to_owned());
                     label.container = rest.rsplit_once('/').map(|(_, name)| name.to_owned());
                 }
-                let is_wanted = label.task.as_deref().map_or(
-                    self.choice.tasks.is_empty(),
-                    |task| self.wants_task(task),
-                ) && label.container.as_deref().map_or(
-                    self.choice.containers.is_empty(),
-                    |name| self.wants_container(name),
-                );
+                let is_wanted = label
+                    .task
+                    .as_deref()
+                    .map_or(self.choice.tasks.is_empty(), |task| self.wants_task(task))
+                    && label
+                        .container
+                        .as_deref()
+                        .map_or(self.choice.containers.is_empty(), |name| {
+                            self.wants_container(name)
+                        });
                 return is_wanted.then_some(label);
             }
             Origin::Prefixed {

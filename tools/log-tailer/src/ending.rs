@@ -136,7 +136,11 @@ mod tests {
             (End::Interrupted, 130, 130),
         ];
         for (end, alone, among) in table {
-            assert_eq!((end.code(&only), end.code(&several)), (alone, among), "{end:?}");
+            assert_eq!(
+                (end.code(&only), end.code(&several)),
+                (alone, among),
+                "{end:?}"
+            );
         }
         assert_eq!(End::Shown.code(&Ends::default()), 0);
     }

@@ -304,9 +304,11 @@ fn accepts(streams: &Streams, name: &str) -> bool {
     match streams {
         Streams::All => true,
         Streams::Prefix(prefix) => name.starts_with(prefix.as_str()),
-        Streams::Named(names) if names.len() > MOST_STREAMS => {
-            names.iter().map(String::as_str).collect::<HashSet<_>>().contains(name)
-        }
+        Streams::Named(names) if names.len() > MOST_STREAMS => names
+            .iter()
+            .map(String::as_str)
+            .collect::<HashSet<_>>()
+            .contains(name),
         Streams::Named(names) => names.iter().any(|wanted| wanted == name),
     }
 }

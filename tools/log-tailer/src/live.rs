@@ -89,7 +89,9 @@ impl Live {
                 .await
                 .map_err(|error| {
                     let fault = Fault::new(1, format!("{:#}", explain("start a live tail", error)))
-                        .with_hint("leave --live out: --follow loses nothing, and every CloudWatch has it");
+                        .with_hint(
+                            "leave --live out: --follow loses nothing, and every CloudWatch has it",
+                        );
                     anyhow::Error::from(fault)
                 })?;
             console.detail("the live tail has begun");
@@ -126,7 +128,12 @@ impl Live {
 
     /// Names or prefixes, which CloudWatch takes for a single group only; for several they are told apart here.
     fn streams(&self) -> (Option<Vec<String>>, Option<Vec<String>>) {
-        if self.arns.len() > 1 || self.places.iter().any(|place| place.streams == Streams::All) {
+        if self.arns.len() > 1
+            || self
+                .places
+                .iter()
+                .any(|place| place.streams == Streams::All)
+        {
             return (None, None);
         }
         let mut prefixes = Vec::new();
@@ -145,7 +152,9 @@ impl Live {
         let group = event.log_group_identifier.unwrap_or_default();
         let place = self.places.iter().position(|place| {
             let is_group = group == place.group
-                || group.strip_suffix(place.group.as_str()).is_some_and(|rest| rest.ends_with(':'));
+                || group
+                    .strip_suffix(place.group.as_str())
+                    .is_some_and(|rest| rest.ends_with(':'));
             let is_stream = match &place.streams {
                 Streams::All => true,
                 Streams::Prefix(prefix) => stream.starts_with(prefix.as_str()),

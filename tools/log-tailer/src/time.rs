@@ -107,12 +107,7 @@ impl Clock {
         let rest = milliseconds.rem_euclid(1000);
         out.extend_from_slice(self.head.as_bytes());
         let digit = |value: i64| b'0' + u8::try_from(value % 10).unwrap_or_default();
-        out.extend_from_slice(&[
-            b'.',
-            digit(rest / 100),
-            digit(rest / 10),
-            digit(rest),
-        ]);
+        out.extend_from_slice(&[b'.', digit(rest / 100), digit(rest / 10), digit(rest)]);
         out.extend_from_slice(self.tail.as_bytes());
     }
 }

@@ -278,9 +278,11 @@ fn targets(names: &[String]) -> anyhow::Result<Vec<Target>> {
         .iter()
         .map(|name| {
             Target::parse(name).ok_or_else(|| {
-                Fault::usage(format!("{name} is neither CLUSTER/SERVICE nor CLUSTER/TASK-ID"))
-                    .with_hint("a log group is named with --group")
-                    .into()
+                Fault::usage(format!(
+                    "{name} is neither CLUSTER/SERVICE nor CLUSTER/TASK-ID"
+                ))
+                .with_hint("a log group is named with --group")
+                .into()
             })
         })
         .collect()
@@ -369,9 +371,11 @@ impl Look {
             return Err(Fault::usage("--pretty belongs to --format text and raw").into());
         }
         if self.flatten && self.fields.is_empty() && format == output::Format::Csv {
-            return Err(Fault::usage("CSV needs columns: --flatten alone names none")
-                .with_hint("pick members with --fields")
-                .into());
+            return Err(
+                Fault::usage("CSV needs columns: --flatten alone names none")
+                    .with_hint("pick members with --fields")
+                    .into(),
+            );
         }
         let highlight = match (&self.highlight, pattern.any.as_slice()) {
             (Some(text), _) => Some(regex(text, "--highlight")?),
@@ -403,6 +407,9 @@ impl Look {
 
 fn regex(text: &str, flag: &str) -> anyhow::Result<Regex> {
     Regex::new(text).map_err(|error| {
-        Fault::usage(format!("{flag} {text} is not a regular expression: {error}")).into()
+        Fault::usage(format!(
+            "{flag} {text} is not a regular expression: {error}"
+        ))
+        .into()
     })
 }

@@ -76,7 +76,10 @@ mod tests {
         let service = |name: &str| Subject::Service(name.to_owned());
         let table = [
             ("ludlow/api", Some(service("api"))),
-            ("arn:aws:ecs:us-east-1:1:service/ludlow/api", Some(service("api"))),
+            (
+                "arn:aws:ecs:us-east-1:1:service/ludlow/api",
+                Some(service("api")),
+            ),
             (
                 "ludlow/0123456789abcdef0123456789abcdef",
                 Some(Subject::Task(id.to_owned())),

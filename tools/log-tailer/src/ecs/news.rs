@@ -230,7 +230,10 @@ mod tests {
             1,
         );
         let deployment = "deployment ecs-svc/1 (api:12) is PRIMARY IN_PROGRESS: 1 of 2 tasks run";
-        assert_eq!(texts(&told.tell(&begun)), ["event b", deployment, "event c"]);
+        assert_eq!(
+            texts(&told.tell(&begun)),
+            ["event b", deployment, "event c"]
+        );
         assert_eq!(texts(&told.tell(&begun)), [""; 0]);
         let done = look(
             &[event("d", 40), event("c", 30), event("b", 15)],

@@ -50,10 +50,7 @@ impl Release {
                     text: format!("the release {} is complete", named(ours)),
                 })
             }
-            _ => failed(format!(
-                "the release {id} gave way to {}",
-                named(primary)
-            )),
+            _ => failed(format!("the release {id} gave way to {}", named(primary))),
         }
     }
 }

@@ -105,7 +105,8 @@ impl Watch {
             }
             Subject::Task(id) => {
                 look.tasks = self.describe(std::slice::from_ref(&id), pace).await?;
-                if look.tasks.is_empty() && !self.tasks.get(&id).is_some_and(|task| task.has_stopped)
+                if look.tasks.is_empty()
+                    && !self.tasks.get(&id).is_some_and(|task| task.has_stopped)
                 {
                     return Err(self.absent("task", &id));
                 }
@@ -145,8 +146,11 @@ impl Watch {
 
     fn absent(&self, kind: &str, name: &str) -> LookError {
         let cluster = &self.target.cluster;
-        let fault = Fault::new(1, format!("there is no {kind} {name} in the cluster {cluster}"))
-            .with_hint("check its name and the region; with --follow it is awaited");
+        let fault = Fault::new(
+            1,
+            format!("there is no {kind} {name} in the cluster {cluster}"),
+        )
+        .with_hint("check its name and the region; with --follow it is awaited");
         LookError::Absent(fault.into())
     }
 
@@ -199,10 +203,7 @@ impl Watch {
     async fn define(&mut self, arn: String, pace: &mut Pace) -> Result<Vec<String>, LookError> {
         let call = self.client.describe_task_definition().task_definition(&arn);
         let answer = ask!(pace, call, "describe the task definition {arn}");
-        let (logs, elsewhere) = answer
-            .task_definition()
-            .map(places::of)
-            .unwrap_or_default();
+        let (logs, elsewhere) = answer.task_definition().map(places::of).unwrap_or_default();
         self.definitions.insert(arn, logs);
         Ok(elsewhere)
     }
@@ -235,7 +236,9 @@ impl Watch {
         let id = last(task.task_arn().unwrap_or_default()).to_owned();
         let is_ours = match &self.target.subject {
             Subject::Service(name) => {
-                task.group().and_then(|group| group.strip_prefix("service:")) == Some(name)
+                task.group()
+                    .and_then(|group| group.strip_prefix("service:"))
+                    == Some(name)
             }
             Subject::Task(wanted) => *wanted == id,
         };

@@ -100,7 +100,10 @@ pub(super) fn news(
     let mut cells = vec![String::new(); columns(&style.shape.fields).len()];
     news.kind.word().clone_into(&mut cells[1]);
     subject.clone_into(&mut cells[4]);
-    news.task.clone().unwrap_or_default().clone_into(&mut cells[5]);
+    news.task
+        .clone()
+        .unwrap_or_default()
+        .clone_into(&mut cells[5]);
     if let Some(message) = cells.last_mut() {
         news.text.clone_into(message);
     }

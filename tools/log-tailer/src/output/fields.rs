@@ -92,9 +92,7 @@ pub(crate) fn in_a_line(members: &Map<String, Value>) -> String {
 /// A string without quotes where it is one word, everything else as JSON.
 fn word(value: &Value) -> String {
     match value {
-        Value::String(text)
-            if !text.is_empty() && !text.contains([' ', '"', '=', '\n', '\t']) =>
-        {
+        Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=', '\n', '\t']) => {
             text.clone()
         }
         other => other.to_string(),
@@ -131,7 +129,16 @@ mod tests {
     #[test]
     fn picks_members_by_their_paths() {
         assert_eq!(
-            shape(&["http.status", "level", "http.tags.1", "dotted.name", "absent"], false),
+            shape(
+                &[
+                    "http.status",
+                    "level",
+                    "http.tags.1",
+                    "dotted.name",
+                    "absent"
+                ],
+                false
+            ),
             r#"http.status=200 level=INFO http.tags.1="b c" dotted.name=true"#
         );
         assert_eq!(shape(&["http.tags"], false), r#"http.tags=["a","b c"]"#);
@@ -143,7 +150,10 @@ mod tests {
             shape(&[], true),
             r#"level=INFO http.status=200 http.tags.0=a http.tags.1="b c" dotted.name=true none={}"#
         );
-        assert_eq!(shape(&["http"], true), r#"http.status=200 http.tags.0=a http.tags.1="b c""#);
+        assert_eq!(
+            shape(&["http"], true),
+            r#"http.status=200 http.tags.0=a http.tags.1="b c""#
+        );
     }
 
     #[test]

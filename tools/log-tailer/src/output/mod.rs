@@ -93,7 +93,8 @@ impl Printer {
             Format::Text | Format::Raw => {
                 let (open, close) = self.dialect.fence();
                 if let Some(open) = open {
-                    self.batch.line(|out| out.extend_from_slice(open.as_bytes()))?;
+                    self.batch
+                        .line(|out| out.extend_from_slice(open.as_bytes()))?;
                 }
                 self.close = close;
             }
@@ -154,7 +155,8 @@ impl Printer {
     /// Ends the fence, and lets everything out.
     pub(crate) fn finish(&mut self) -> std::io::Result<()> {
         if let Some(close) = self.close.take() {
-            self.batch.line(|out| out.extend_from_slice(close.as_bytes()))?;
+            self.batch
+                .line(|out| out.extend_from_slice(close.as_bytes()))?;
         }
         self.batch.flush()
     }

@@ -88,9 +88,14 @@ pub(super) fn news(
     };
     batch.line(|out| {
         time(news.timestamp, style.colour, clock, out);
-        painted(style.colour, colour, |out| {
-            out.extend_from_slice(format!("{mark} {subject}").as_bytes());
-        }, out);
+        painted(
+            style.colour,
+            colour,
+            |out| {
+                out.extend_from_slice(format!("{mark} {subject}").as_bytes());
+            },
+            out,
+        );
         out.push(b' ');
         clean(&news.text, dialect, out);
     })
@@ -117,7 +122,12 @@ fn label(label: &Label, colour: bool, out: &mut Vec<u8>) {
     label.task.as_deref().unwrap_or(head).hash(&mut hash);
     // 31 to 36: red to cyan; 91 to 96 are the same, bright.
     let task = 31 + u32::try_from(hash.finish() % 6).unwrap_or_default();
-    painted(true, task, |out| out.extend_from_slice(head.as_bytes()), out);
+    painted(
+        true,
+        task,
+        |out| out.extend_from_slice(head.as_bytes()),
+        out,
+    );
     if !revision.is_empty() {
         let number: u32 = revision[1..].parse().unwrap_or_default();
         painted(

@@ -130,7 +130,10 @@ mod tests {
         assert_eq!(sizes(&made), [1_022, 1_022, 1]);
         let exact = batches([(0, MOST_TEXT), (1, 1)]);
         assert_eq!(sizes(&exact), [1, 1]);
-        let exact = batches([(0, MOST_BYTES / 2 - OVERHEAD), (1, MOST_BYTES / 2 - OVERHEAD)]);
+        let exact = batches([
+            (0, MOST_BYTES / 2 - OVERHEAD),
+            (1, MOST_BYTES / 2 - OVERHEAD),
+        ]);
         assert_eq!(sizes(&exact), [2]);
     }
 

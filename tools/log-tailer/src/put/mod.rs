@@ -137,11 +137,18 @@ impl Put<'_> {
         let stream = &self.summary.stream;
         if self.request.create_group {
             self.until_done(async || {
-                match self.client.create_log_group().log_group_name(group).send().await {
-                    Err(error)
-                        if aws::code(&error) != Some("ResourceAlreadyExistsException") =>
-                    {
-                        Err((aws::is_passing(&error), explain(&format!("make the log group {group}"), error)))
+                match self
+                    .client
+                    .create_log_group()
+                    .log_group_name(group)
+                    .send()
+                    .await
+                {
+                    Err(error) if aws::code(&error) != Some("ResourceAlreadyExistsException") => {
+                        Err((
+                            aws::is_passing(&error),
+                            explain(&format!("make the log group {group}"), error),
+                        ))
                     }
                     _ => Ok(()),
                 }
@@ -297,11 +304,7 @@ impl Put<'_> {
     }
 }
 
-fn refused(
-    group: &str,
-    stream: &str,
-    error: SdkError<PutLogEventsError>,
-) -> (bool, anyhow::Error) {
+fn refused(group: &str, stream: &str, error: SdkError<PutLogEventsError>) -> (bool, anyhow::Error) {
     let is_passing = aws::is_passing(&error);
     (
         is_passing,
@@ -316,7 +319,8 @@ fn rejected(info: &RejectedLogEventsInfo, count: usize) -> u64 {
         .max(index(info.expired_log_event_end_index()))
         .unwrap_or(0)
         .min(count);
-    let new = index(info.too_new_log_event_start_index()).map_or(0, |start| count.saturating_sub(start));
+    let new =
+        index(info.too_new_log_event_start_index()).map_or(0, |start| count.saturating_sub(start));
     (old + new).min(count) as u64
 }
 

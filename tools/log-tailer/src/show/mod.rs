@@ -217,7 +217,8 @@ impl Show<'_> {
 
     /// Shows what happened up to a time.
     fn tell(&mut self, until: i64) -> anyhow::Result<()> {
-        while let Some((subject, news)) = self.news.pop_front_if(|(_, news)| news.timestamp <= until)
+        while let Some((subject, news)) =
+            self.news.pop_front_if(|(_, news)| news.timestamp <= until)
         {
             // The last lines of a task are read before its end is told.
             let lines: Vec<String> = news

@@ -104,7 +104,10 @@ impl<'r> Show<'r> {
 
     /// Reads one more place, from where the last run ended if there was one.
     pub(super) fn add_lane(&mut self, place: Place) {
-        let resumed = self.cursor.as_ref().and_then(|cursor| cursor.resume(&place));
+        let resumed = self
+            .cursor
+            .as_ref()
+            .and_then(|cursor| cursor.resume(&place));
         let begin = resumed
             .as_ref()
             .map_or(self.request.since, |(since, _)| *since);
