@@ -85,6 +85,8 @@ pub(crate) struct Lane {
     slot: Slot,
     names: Names,
     window: Window,
+    /// Of several named streams, those that are there, if they are not all; for one reading.
+    existing: Option<Vec<String>>,
     reading: Option<Reading>,
     /// Read and not yet shown, in order.
     pub(crate) pending: VecDeque<Event>,
@@ -115,6 +117,7 @@ impl Lane {
             slot,
             names: Names::default(),
             window,
+            existing: None,
             reading: None,
             pending: VecDeque::new(),
             held: 0,
@@ -143,6 +146,7 @@ impl Lane {
                 .since(self.full_began)
                 .max(self.began.unwrap_or(i64::MIN).saturating_sub(HEAD_SPAN)),
         };
+        self.existing = None;
         self.reading = Some(Reading {
             reach,
             since,
@@ -184,12 +188,15 @@ impl Lane {
                 // A prefix that nothing begins with is no error, as the name of a missing stream is.
                 [only] => call.log_stream_name_prefix(only),
                 names if names.len() > MOST_STREAMS => call,
-                names => call.set_log_stream_names(Some(names.to_vec())),
+                names => {
+                    let names = self.existing.as_deref().unwrap_or(names);
+                    call.set_log_stream_names(Some(names.to_vec()))
+                }
             },
         };
         drop(self.slot.take());
         if let Err(error) = call.send().await {
-            return self.refused(error);
+            return self.refused(error).await;
         }
         let Some(raw) = self.slot.take() else {
             return Err(FetchError::Final(anyhow::anyhow!(
@@ -208,7 +215,7 @@ impl Lane {
     }
 
     /// What a refusal means; a token that is no longer taken only begins the reading anew.
-    fn refused(&mut self, error: SdkError<FilterLogEventsError>) -> Result<(), FetchError> {
+    async fn refused(&mut self, error: SdkError<FilterLogEventsError>) -> Result<(), FetchError> {
         let says_token = error.as_service_error().is_some_and(|error| {
             matches!(error, FilterLogEventsError::InvalidParameterException(_))
                 && error
@@ -223,7 +230,55 @@ impl Lane {
             reading.since = self.window.floor(reading.since);
             return Ok(());
         }
-        Err(self.failure(error))
+        let failure = self.failure(error);
+        if let (FetchError::Absent(_), Streams::Named(names), None) =
+            (&failure, &self.place.streams, &self.existing)
+            && names.len() > 1
+        {
+            // One name that is missing makes CloudWatch refuse them all.
+            let existing = self.those_there(names).await?;
+            if !existing.is_empty() {
+                self.existing = Some(existing);
+                return Ok(());
+            }
+        }
+        Err(failure)
+    }
+
+    /// Which of the streams are there. Those of tasks that have not written are not.
+    async fn those_there(&self, names: &[String]) -> Result<Vec<String>, FetchError> {
+        let mut existing = Vec::new();
+        for name in names {
+            let answer = self
+                .client
+                .describe_log_streams()
+                .log_group_name(&self.place.group)
+                .log_stream_name_prefix(name)
+                .limit(1)
+                .send()
+                .await
+                .map_err(|error| {
+                    let is_passing = aws::is_passing(&error);
+                    let group = &self.place.group;
+                    let explained = explain(
+                        &format!("describe the streams of the log group {group}"),
+                        error,
+                    );
+                    if is_passing {
+                        FetchError::Passing(explained)
+                    } else {
+                        FetchError::Final(explained)
+                    }
+                })?;
+            let is_there = answer
+                .log_streams()
+                .iter()
+                .any(|stream| stream.log_stream_name() == Some(name));
+            if is_there {
+                existing.push(name.clone());
+            }
+        }
+        Ok(existing)
     }
 
     fn failure(&self, error: SdkError<FilterLogEventsError>) -> FetchError {

@@ -139,8 +139,9 @@ impl Sweep {
             }
             Err(FetchError::Throttled(error)) => {
                 console.detail(&format!("{error:#}"));
-                self.pace.throttled();
+                // The pauses grow with each refusal in a row; the pace is for what comes after them.
                 if self.trouble.begins() {
+                    self.pace.throttled();
                     let rate = self.pace.rate();
                     console.warning(&format!(
                         "CloudWatch throttles this account; going on with {rate:.1} calls a second"

@@ -2,6 +2,7 @@
 //!
 //! Endpoint, signature, time limits and errors stay the SDK's; it is handed an empty answer in their place.
 
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws::SdkConfig;
@@ -98,7 +99,12 @@ struct Tapped {
 }
 
 impl HttpConnector for Tapped {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        if let Some(uri) = without_prefix(request.uri())
+            && let Err(error) = request.set_uri(uri)
+        {
+            return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
+        }
         let is_page = request
             .headers()
             .get("x-amz-target")
@@ -128,5 +134,36 @@ impl HttpConnector for Tapped {
             }
             Ok(response)
         })
+    }
+}
+
+/// The SDK sends a live tail to a host of its own, `stream-HOST`. An endpoint that is an address, as that of a local
+/// server, has no such neighbour.
+fn without_prefix(uri: &str) -> Option<String> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let rest = rest.strip_prefix("stream-")?;
+    let host = rest.split(['/', ':', '?']).next()?;
+    let is_address = host == "localhost" || host.parse::<Ipv4Addr>().is_ok();
+    is_address.then(|| format!("{scheme}://{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_a_local_server_for_a_live_tail() {
+        let table = [
+            (
+                "http://stream-127.0.0.1:8080/",
+                Some("http://127.0.0.1:8080/"),
+            ),
+            ("http://stream-localhost/", Some("http://localhost/")),
+            ("https://stream-logs.us-east-1.amazonaws.com/", None),
+            ("http://127.0.0.1:8080/", None),
+        ];
+        for (uri, expected) in table {
+            assert_eq!(without_prefix(uri).as_deref(), expected, "{uri}");
+        }
     }
 }

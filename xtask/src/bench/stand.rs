@@ -86,6 +86,11 @@ impl Stand {
         self.bare(self.clients.join(name))
     }
 
+    /// A program that is installed on this machine.
+    pub(crate) fn outside(&self, program: &Path) -> Command {
+        self.bare(program.to_owned())
+    }
+
     fn bare(&self, program: PathBuf) -> Command {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new(program);

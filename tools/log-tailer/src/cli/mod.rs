@@ -85,7 +85,7 @@ struct Put {
     /// Make the group too
     #[arg(long)]
     create_group: bool,
-    /// Each line begins with its time, such as 2026-11-24T09:00:00Z
+    /// Each line begins with its time: 2026-11-24T09:00:00Z, or milliseconds since 1970
     #[arg(long)]
     timed: bool,
     /// Show the lines on stdout as well

@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service, Task};
 
-use super::news::stop_reason;
+use super::news::{milliseconds, stop_reason};
 use super::places::last;
 
 /// How it ended.
@@ -13,22 +13,36 @@ pub(crate) struct Verdict {
     pub(crate) text: String,
 }
 
-/// One release, known by its deployment's id from the first look on.
-#[derive(Debug, Default)]
+/// One release, known by its deployment's id from the first look on. One that was complete before `since` is not
+/// the one that is waited for; that is still to come.
+#[derive(Debug)]
 pub(crate) struct Release {
+    since: i64,
     id: Option<String>,
 }
 
 impl Release {
+    /// `since` in milliseconds since 1970.
+    pub(crate) fn new(since: i64) -> Self {
+        Self { since, id: None }
+    }
+
     /// The verdict on the release, once there is one.
     pub(crate) fn verdict(&mut self, service: &Service) -> Option<Verdict> {
         let primary = service
             .deployments()
             .iter()
             .find(|deployment| deployment.status() == Some("PRIMARY"))?;
+        if self.id.is_none()
+            && is_complete(primary, service)
+            && milliseconds(primary.updated_at()) < self.since
+        {
+            return None;
+        }
         let id = self
             .id
-            .get_or_insert_with(|| primary.id().unwrap_or_default().to_owned());
+            .get_or_insert_with(|| primary.id().unwrap_or_default().to_owned())
+            .clone();
         let ours = service
             .deployments()
             .iter()
@@ -39,6 +53,9 @@ impl Release {
                 text,
             })
         };
+        if let Some(text) = self.rolled_back(primary, service) {
+            return failed(text);
+        }
         match ours {
             Some(ours) if ours.rollout_state() == Some(&DeploymentRolloutState::Failed) => {
                 let reason = ours.rollout_state_reason().unwrap_or("no reason given");
@@ -52,6 +69,20 @@ impl Release {
             }
             _ => failed(format!("the release {id} gave way to {}", named(primary))),
         }
+    }
+}
+
+impl Release {
+    /// What ECS says of a rollback that came between two looks: the deployment that it goes back to keeps its id.
+    fn rolled_back(&self, primary: &Deployment, service: &Service) -> Option<String> {
+        let words = format!("rolling back to deployment {}", primary.id()?);
+        let event = service.events().iter().find(|event| {
+            milliseconds(event.created_at()) >= self.since
+                && event
+                    .message()
+                    .is_some_and(|message| message.contains(&words))
+        })?;
+        event.message().map(str::to_owned)
     }
 }
 
@@ -93,7 +124,8 @@ pub(crate) fn stopped(task: &Task) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ecs::types::Container;
+    use aws_sdk_ecs::types::{Container, ServiceEvent};
+    use aws_smithy_types::DateTime;
 
     use super::*;
 
@@ -137,11 +169,49 @@ mod tests {
             ),
         ];
         for (end, (is_good, text)) in table {
-            let mut release = Release::default();
+            let mut release = Release::new(0);
             assert_eq!(release.verdict(&going), None);
             let text = text.to_owned();
             assert_eq!(release.verdict(&end), Some(Verdict { is_good, text }));
         }
+    }
+
+    #[test]
+    fn waits_for_the_next_release_where_the_last_one_is_over() {
+        use DeploymentRolloutState::{Completed, InProgress};
+        let mut release = Release::new(1);
+        let old = service(&[deployment("1", "PRIMARY", Completed)]);
+        assert_eq!(release.verdict(&old), None);
+        let going = service(&[
+            deployment("2", "PRIMARY", InProgress),
+            deployment("1", "ACTIVE", Completed),
+        ]);
+        assert_eq!(release.verdict(&going), None);
+        let verdict = release.verdict(&old).unwrap();
+        assert_eq!(verdict.text, "the release 2 gave way to 1 (api:1)");
+        assert!(!verdict.is_good);
+        let mut release = Release::new(0);
+        assert!(release.verdict(&old).unwrap().is_good);
+    }
+
+    #[test]
+    fn sees_a_rollback_that_came_between_two_looks() {
+        let primary = deployment("1", "PRIMARY", DeploymentRolloutState::Completed);
+        let event = |second: i64| {
+            let event = ServiceEvent::builder()
+                .message("(service api) rolling back to deployment 1.")
+                .created_at(DateTime::from_secs(second))
+                .build();
+            let after = Service::builder()
+                .deployments(primary.clone())
+                .events(event)
+                .build();
+            Release::new(0)
+                .verdict(&after)
+                .map(|verdict| verdict.is_good)
+        };
+        assert_eq!(event(1), Some(false));
+        assert_eq!(event(-1), Some(true));
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub(crate) struct Known {
     pub(crate) is_ours: bool,
     /// Revision of its task definition.
     pub(crate) revision: Option<String>,
-    has_stopped: bool,
+    /// Whether a look has seen its end, so that there is nothing more to learn.
+    is_done: bool,
     /// Ids of its containers, with their names.
     runtime_ids: Vec<(String, String)>,
 }
@@ -105,9 +106,7 @@ impl Watch {
             }
             Subject::Task(id) => {
                 look.tasks = self.describe(std::slice::from_ref(&id), pace).await?;
-                if look.tasks.is_empty()
-                    && !self.tasks.get(&id).is_some_and(|task| task.has_stopped)
-                {
+                if look.tasks.is_empty() && !self.tasks.get(&id).is_some_and(|task| task.is_done) {
                     return Err(self.absent("task", &id));
                 }
             }
@@ -123,7 +122,7 @@ impl Watch {
             }
         }
         for task in &look.tasks {
-            self.know(task);
+            self.know(task, true);
         }
         Ok(look)
     }
@@ -183,7 +182,7 @@ impl Watch {
     async fn describe(&self, ids: &[String], pace: &mut Pace) -> Result<Vec<Task>, LookError> {
         let changing: Vec<String> = ids
             .iter()
-            .filter(|id| !self.tasks.get(*id).is_some_and(|task| task.has_stopped))
+            .filter(|id| !self.tasks.get(*id).is_some_and(|task| task.is_done))
             .cloned()
             .collect();
         let cluster = &self.target.cluster;
@@ -215,23 +214,24 @@ impl Watch {
         pace: &mut Pace,
     ) -> Result<(), LookError> {
         let tasks = self.describe(ids, pace).await?;
+        // The next look describes them again, and tells their end.
         for task in &tasks {
-            self.know(task);
+            self.know(task, false);
         }
         for id in ids {
             self.tasks.entry(id.clone()).or_insert_with(|| Known {
                 is_ours: true,
                 revision: None,
-                has_stopped: true,
+                is_done: true,
                 runtime_ids: Vec::new(),
             });
         }
         Ok(())
     }
 
-    fn know(&mut self, task: &Task) {
+    fn know(&mut self, task: &Task, by_look: bool) {
         if self.tasks.len() >= MOST_KNOWN {
-            self.tasks.retain(|_, task| !task.has_stopped);
+            self.tasks.retain(|_, task| !task.is_done);
         }
         let id = last(task.task_arn().unwrap_or_default()).to_owned();
         let is_ours = match &self.target.subject {
@@ -248,7 +248,7 @@ impl Watch {
                 .task_definition_arn()
                 .and_then(places::revision)
                 .map(str::to_owned),
-            has_stopped: task.last_status() == Some("STOPPED"),
+            is_done: by_look && task.last_status() == Some("STOPPED"),
             runtime_ids: task
                 .containers()
                 .iter()

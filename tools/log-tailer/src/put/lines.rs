@@ -56,9 +56,13 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
-/// The time that a line begins with, and the rest of it.
+/// The time that a line begins with, in RFC 3339 or in milliseconds since 1970, and the rest of it.
 pub(crate) fn time_of(line: &str) -> Option<(i64, &str)> {
     let (time, rest) = line.split_once(' ').unwrap_or((line, ""));
+    // Thirteen digits are the milliseconds of 2001 to 2286; fewer are a number that a line begins with.
+    if time.len() == 13 && time.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some((time.parse().ok()?, rest));
+    }
     let time: Timestamp = time.parse().ok()?;
     Some((time.as_millisecond(), rest))
 }
@@ -81,6 +85,8 @@ mod tests {
             Some((1_500, "hello world"))
         );
         assert_eq!(time_of("1970-01-01T00:00:01Z"), Some((1_000, "")));
+        assert_eq!(time_of("1795510800123 x"), Some((1_795_510_800_123, "x")));
+        assert_eq!(time_of("200 x"), None);
         assert_eq!(time_of("hello 1970-01-01T00:00:01Z"), None);
     }
 }

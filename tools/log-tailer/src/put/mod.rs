@@ -32,7 +32,7 @@ pub struct Request {
     pub stream: Option<String>,
     /// Whether the group is made too.
     pub create_group: bool,
-    /// Whether each line begins with its time (RFC 3339).
+    /// Whether each line begins with its time.
     pub timed: bool,
     /// Whether lines are shown as well.
     pub tee: bool,

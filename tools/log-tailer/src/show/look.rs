@@ -82,7 +82,11 @@ impl Show<'_> {
     }
 
     fn report(&mut self, index: usize, look: &Look) {
-        let name = self.directory.watches[index].target.name().to_owned();
+        let target = &self.directory.watches[index].target;
+        let name = match &target.subject {
+            Subject::Service(name) => name.clone(),
+            Subject::Task(id) => id.get(..8).unwrap_or(id).to_owned(),
+        };
         for container in &look.elsewhere {
             self.console.warning(&format!(
                 "the container {container} of {name} does not write to CloudWatch; its lines are not here"

@@ -83,7 +83,10 @@ impl<'r> Show<'r> {
             clients: Clients::new(&config),
             sweep: Sweep::new(Pace::new(request.rate), asking, request.follow),
             told: watches.iter().map(|_| Told::new(request.since)).collect(),
-            releases: watches.iter().map(|_| Release::default()).collect(),
+            releases: watches
+                .iter()
+                .map(|_| Release::new(request.since))
+                .collect(),
             directory: Directory::new(watches, &request.places, request.choice.clone()),
             news: VecDeque::new(),
             last_lines: BTreeMap::new(),

@@ -71,6 +71,21 @@ pub(crate) struct Faults {
     pub(crate) repeated: u32,
 }
 
+impl Faults {
+    pub(crate) fn all_happened(self) {
+        let counts = [
+            self.throttled,
+            self.failed,
+            self.cut,
+            self.expired,
+            self.empty,
+            self.swapped,
+            self.repeated,
+        ];
+        assert!(counts.iter().all(|count| *count > 0), "{self:?}");
+    }
+}
+
 impl Feed {
     pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Dice(seed);
@@ -125,43 +140,21 @@ impl Feed {
     pub(crate) fn answer(&self, operation: &str, input: &Value) -> Answer {
         assert_eq!(operation, "FilterLogEvents");
         let mut state = self.state.lock().unwrap();
-        match state.dice.below(100) {
-            0 => {
-                state.faults.throttled += 1;
-                return Answer::Error(400, "ThrottlingException", "Rate exceeded");
-            }
-            1 => {
-                state.faults.failed += 1;
-                return Answer::Error(503, "ServiceUnavailableException", "not now");
-            }
-            2 => {
-                state.faults.cut += 1;
-                return Answer::Cut;
-            }
-            _ => {}
+        if let Some(failure) = state.failure() {
+            return failure;
         }
         let mut pages = match input["nextToken"].as_str() {
             None => {
                 state.clock += STEP;
                 self.pages(&mut state, input["startTime"].as_i64().unwrap())
             }
-            Some(token) => {
-                let token = token.parse().unwrap();
-                if state.dice.below(50) == 0 {
-                    state.readings.remove(&token);
+            Some(token) => match state.rest(token.parse().unwrap()) {
+                Some(pages) => pages,
+                None => {
+                    let message = "The specified nextToken is invalid.";
+                    return Answer::Error(400, "InvalidParameterException", message);
                 }
-                match state.readings.remove(&token) {
-                    Some(pages) => pages,
-                    None => {
-                        state.faults.expired += 1;
-                        return Answer::Error(
-                            400,
-                            "InvalidParameterException",
-                            "The specified nextToken is invalid.",
-                        );
-                    }
-                }
-            }
+            },
         };
         let page = if state.dice.below(6) == 0 {
             state.faults.empty += 1;
@@ -169,14 +162,11 @@ impl Feed {
         } else {
             pages.pop().unwrap_or_default()
         };
-        let mut body = String::from(r#"{"events":["#);
-        for (position, index) in page.iter().enumerate() {
-            if position > 0 {
-                body.push(',');
-            }
-            body.push_str(&self.events[*index].json);
-        }
-        body.push(']');
+        let events: Vec<&str> = page
+            .iter()
+            .map(|index| self.events[*index].json.as_str())
+            .collect();
+        let mut body = format!(r#"{{"events":[{}]"#, events.join(","));
         if !pages.is_empty() {
             state.serial += 1;
             let serial = state.serial;
@@ -222,5 +212,36 @@ impl Feed {
         }
         pages.reverse();
         pages
+    }
+}
+
+impl State {
+    /// What goes wrong with a call, if anything does.
+    fn failure(&mut self) -> Option<Answer> {
+        match self.dice.below(100) {
+            0 => {
+                self.faults.throttled += 1;
+                Some(Answer::Error(400, "ThrottlingException", "Rate exceeded"))
+            }
+            1 => {
+                self.faults.failed += 1;
+                Some(Answer::Error(503, "ServiceUnavailableException", "not now"))
+            }
+            2 => {
+                self.faults.cut += 1;
+                Some(Answer::Cut)
+            }
+            _ => None,
+        }
+    }
+
+    /// The pages that a token stands for, if it is still good.
+    fn rest(&mut self, token: u64) -> Option<Vec<Vec<usize>>> {
+        if self.dice.below(50) == 0 {
+            self.readings.remove(&token);
+        }
+        let rest = self.readings.remove(&token);
+        self.faults.expired += u32::from(rest.is_none());
+        rest
     }
 }

@@ -1,10 +1,6 @@
 //! Following a log that misbehaves as CloudWatch does.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "all of this is test code"
-)]
+#![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
 mod feed;
 mod late;
