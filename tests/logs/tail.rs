@@ -1,6 +1,6 @@
 //! A log-tailer at work, and what it said.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Stdio};
 
 use serde_json::Value;
@@ -82,6 +82,20 @@ impl Tail {
                 return self.read.last().unwrap();
             }
         }
+    }
+
+    /// Reads stderr up to a line with these words.
+    pub(crate) fn warns(&mut self, words: &str) {
+        let stderr = self.child.stderr.as_mut().unwrap();
+        let mut said = Vec::new();
+        let mut byte = [0];
+        while stderr.read(&mut byte).unwrap() == 1 {
+            said.push(byte[0]);
+            if byte == *b"\n" && String::from_utf8_lossy(&said).contains(words) {
+                return;
+            }
+        }
+        panic!("it never said {words}: {}", String::from_utf8_lossy(&said));
     }
 
     /// Reads to the end.

@@ -4,5 +4,7 @@
 
 mod feed;
 mod late;
+mod live;
+mod query;
 mod soak;
 mod support;

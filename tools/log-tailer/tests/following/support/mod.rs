@@ -14,6 +14,8 @@ pub(crate) enum Answer {
     Body(String, Option<i64>),
     /// An error of the JSON protocol.
     Error(u16, &'static str, &'static str),
+    /// An event stream, which then ends with the connection.
+    Stream(Vec<u8>),
     /// The connection is closed.
     Cut,
 }
@@ -65,6 +67,12 @@ fn serve(stream: TcpStream, answer: &(impl Fn(&str, &Value) -> Answer + ?Sized))
     while let Some((operation, input)) = request(&mut reader) {
         let (status, head, body) = match answer(&operation, &input) {
             Answer::Cut => return,
+            Answer::Stream(messages) => {
+                let head = "HTTP/1.1 200 x\r\nContent-Type: application/vnd.amazon.eventstream\r\nConnection: close\r\n\r\n";
+                writer.write_all(head.as_bytes()).unwrap();
+                writer.write_all(&messages).unwrap();
+                return;
+            }
             Answer::Body(body, clock) => {
                 let date = clock.map_or_else(String::new, |clock| {
                     format!("Date: {}\r\n", http_date(clock))
