@@ -1,6 +1,6 @@
 //! One reading after the other of one choice of streams of one log group.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use aws::explain;
 use aws_sdk_cloudwatchlogs::Client;
@@ -359,11 +359,6 @@ fn accepts(streams: &Streams, name: &str) -> bool {
     match streams {
         Streams::All => true,
         Streams::Prefix(prefix) => name.starts_with(prefix.as_str()),
-        Streams::Named(names) if names.len() > MOST_STREAMS => names
-            .iter()
-            .map(String::as_str)
-            .collect::<HashSet<_>>()
-            .contains(name),
         Streams::Named(names) => names.iter().any(|wanted| wanted == name),
     }
 }

@@ -68,7 +68,7 @@ pub struct Request {
     pub verbosity: Verbosity,
 }
 
-/// Services and tasks are looked at so often.
+/// Services and tasks are looked at so often, and less often where a look takes many calls.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// Tasks whose last lines are kept.
 const MOST_TASKS: usize = 200;
@@ -90,7 +90,8 @@ struct Show<'r> {
     matching: Matching,
     printer: Printer,
     cursor: Option<Cursor>,
-    looked: Option<Instant>,
+    /// When the next look is due.
+    look_at: Option<Instant>,
     /// Services that are awaited, by position, so that each is named once.
     awaited: Vec<usize>,
     /// The newest time that was written.

@@ -93,7 +93,7 @@ impl<'r> Show<'r> {
             matching: Matching::new(request.pattern.clone()),
             printer: Printer::new(request.style.clone()),
             cursor,
-            looked: None,
+            look_at: None,
             awaited: Vec::new(),
             newest: i64::MIN,
             written: 0,
