@@ -4,6 +4,7 @@
 
 mod deploy;
 mod env;
+mod logs;
 mod measure;
 mod stand;
 mod table;
@@ -29,9 +30,9 @@ pub(crate) struct Bench {
     /// Only the cases whose name contains this
     #[arg(long, value_name = "WORDS")]
     case: Option<String>,
-    /// The programs as `cargo xtask` builds them, rather than as they are installed
+    /// The programs as `cargo install` builds them, rather than as `cargo xtask` does
     #[arg(long)]
-    dev: bool,
+    release: bool,
     /// Write the document to this file instead of stdout
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -43,6 +44,8 @@ enum Subject {
     Deploy,
     /// env-generator beside the AWS CLI
     Env,
+    /// log-tailer beside `aws logs tail` and awslogs
+    Logs,
 }
 
 impl Subject {
@@ -51,6 +54,7 @@ impl Subject {
         match self {
             Self::Deploy => &["deployer", "local-aws", "image-builder"],
             Self::Env => &["env-generator", "local-aws"],
+            Self::Logs => &["log-tailer", "local-aws"],
         }
     }
 }
@@ -58,10 +62,11 @@ impl Subject {
 /// Measures, shows a table on stderr, and writes the document.
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<u8> {
     let console = Console::from_environment();
-    let stand = Stand::build(&console, bench.subject.programs(), bench.dev)?;
+    let stand = Stand::build(&console, bench.subject.programs(), bench.release)?;
     let comparisons = match bench.subject {
         Subject::Deploy => deploy::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
         Subject::Env => env::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
+        Subject::Logs => logs::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
     };
     for line in table::text(&comparisons).lines() {
         console.status(line);
