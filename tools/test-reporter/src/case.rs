@@ -172,6 +172,14 @@ pub(crate) struct Source {
 }
 
 impl Verdict {
+    /// What two signs of one case say together: a failure counts more than that it was skipped.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Passed, other) | (other, Self::Passed) => other,
+            (one, other) => one.max(other),
+        }
+    }
+
     /// Where cases of this verdict are counted.
     pub(crate) fn counter(self, counts: &mut Counts) -> &mut u64 {
         match self {

@@ -115,7 +115,12 @@ pub fn run(request: &Request) -> anyhow::Result<u8> {
         return Ok(exit::INTERRUPTED);
     }
     let accepted = end == Some(End::Code(0));
-    let store = Store::default();
+    let artifacts = &request.artifacts;
+    let store = Store::new(
+        artifacts.junit.is_some()
+            || artifacts.gitlab.is_some()
+            || console.dialect() == Dialect::TeamCity,
+    );
     let mut sources = if request.reports.is_empty() {
         vec![printed.finish("stdout", accepted, &store)]
     } else {

@@ -243,7 +243,7 @@ mod tests {
     }
 
     fn written(form: Form) -> String {
-        let store = Store::default();
+        let store = Store::new(true);
         let mut tally = Tally::new("x", &store);
         cases().iter().for_each(|case| tally.add(case));
         let directory = tempfile::tempdir().unwrap();
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn can_be_read_again() {
-        let store = Store::default();
+        let store = Store::new(true);
         let read = junit::read("x", written(Form::Whole).as_bytes(), false, &store);
         assert_eq!(read.cases(&store), cases());
         assert_eq!(read.problems, [""; 0]);
@@ -265,7 +265,7 @@ mod tests {
     fn tells_gitlab_only_what_it_knows() {
         let text = written(Form::GitLab);
         assert!(!text.contains("flakyFailure"));
-        let store = Store::default();
+        let store = Store::new(true);
         let read = junit::read("x", text.as_bytes(), false, &store);
         let verdicts: Vec<Verdict> = read
             .cases(&store)

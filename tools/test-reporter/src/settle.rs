@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::io::{self, Read as _, Seek as _, Write as _};
+
+use foldhash::quality::RandomState;
 
 use crate::case::{Case, Verdict};
 use crate::record::{Records, Writer};
@@ -232,7 +234,7 @@ mod tests {
     use crate::store::Store;
 
     fn verdicts(attempts: &[Verdict], stated: Option<u64>, accepted: bool) -> Vec<Verdict> {
-        let store = Store::default();
+        let store = Store::new(true);
         let mut tally = Tally::new("x", &store);
         let mut gathered = Gathered::default();
         for verdict in attempts {
@@ -277,7 +279,7 @@ mod tests {
 
     #[test]
     fn finds_a_retry_in_a_suite_that_does_not_fit_in_memory() {
-        let store = Store::default();
+        let store = Store::new(true);
         let mut tally = Tally::new("x", &store);
         let mut gathered = Gathered::default();
         let many = 30_000;

@@ -15,8 +15,11 @@ use crate::record;
 const MEMORY: usize = 4 << 20;
 
 /// Cases of all sources; several readers fill it at once.
-#[derive(Debug, Default)]
-pub(crate) struct Store(Mutex<Inner>);
+#[derive(Debug)]
+pub(crate) struct Store {
+    inner: Mutex<Inner>,
+    keeps_all: bool,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -34,9 +37,22 @@ pub(crate) struct Extent {
 }
 
 impl Store {
+    /// A store of every case, or only of those that did not simply pass, where nobody asks for others.
+    pub(crate) fn new(keeps_all: bool) -> Self {
+        Self {
+            inner: Mutex::default(),
+            keeps_all,
+        }
+    }
+
+    /// Whether cases that passed are kept.
+    pub(crate) fn keeps_all(&self) -> bool {
+        self.keeps_all
+    }
+
     /// Keeps whole records together.
     pub(crate) fn append(&self, records: &[u8]) -> io::Result<Extent> {
-        let mut inner = self.0.lock().map_err(|_poisoned| gone())?;
+        let mut inner = self.inner.lock().map_err(|_poisoned| gone())?;
         let at = inner.written + inner.memory.len() as u64;
         inner.memory.extend_from_slice(records);
         if inner.memory.len() > MEMORY {
@@ -49,7 +65,7 @@ impl Store {
     }
 
     fn read(&self, extent: Extent) -> io::Result<Vec<u8>> {
-        let inner = self.0.lock().map_err(|_poisoned| gone())?;
+        let inner = self.inner.lock().map_err(|_poisoned| gone())?;
         let mut bytes = vec![0; extent.length];
         match (&inner.file, extent.at.checked_sub(inner.written)) {
             (_, Some(at)) => {

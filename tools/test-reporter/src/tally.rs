@@ -25,7 +25,11 @@ pub(crate) type Slow = (u64, Reverse<(String, String)>);
 
 /// The slowest tests: the same ones in whatever order they come.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Slowest(Vec<Slow>);
+pub(crate) struct Slowest {
+    tests: Vec<Slow>,
+    /// What is faster is none of the slowest.
+    least: u64,
+}
 
 impl<'s> Tally<'s> {
     pub(crate) fn new(name: &str, store: &'s Store) -> Self {
@@ -46,7 +50,9 @@ impl<'s> Tally<'s> {
         *case.verdict.counter(&mut self.source.counts) += 1;
         self.source.duration_ms = self.source.duration_ms.saturating_add(case.duration_ms);
         self.slowest.add(case);
-        self.plain.push(case);
+        if self.store.keeps_all() {
+            self.plain.push(case);
+        }
         if case.verdict >= Verdict::Flaky {
             self.notable.push(case);
         }
@@ -95,40 +101,33 @@ impl<'s> Tally<'s> {
 
 impl Slowest {
     fn add(&mut self, case: &Case) {
-        if case.duration_ms == 0 {
-            return;
-        }
-        let is_full = self.0.len() >= SLOWEST * 2;
-        if is_full {
-            self.trim();
-        }
-        if self.0.len() >= SLOWEST
-            && self
-                .0
-                .iter()
-                .take(SLOWEST)
-                .all(|(duration, _)| *duration > case.duration_ms)
-        {
+        if case.duration_ms == 0 || case.duration_ms < self.least {
             return;
         }
         let name = (case.suite.as_ref().to_owned(), case.name.clone());
-        self.0.push((case.duration_ms, Reverse(name)));
+        self.tests.push((case.duration_ms, Reverse(name)));
+        if self.tests.len() >= SLOWEST * 4 {
+            self.trim();
+        }
     }
 
     /// Takes those of another source in.
     pub(crate) fn join(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.tests.extend(other.tests);
         self.trim();
     }
 
     fn trim(&mut self) {
-        self.0.sort_unstable_by(|one, other| other.cmp(one));
-        self.0.truncate(SLOWEST);
+        self.tests.sort_unstable_by(|one, other| other.cmp(one));
+        self.tests.truncate(SLOWEST);
+        if let (SLOWEST, Some((duration, _))) = (self.tests.len(), self.tests.last()) {
+            self.least = *duration;
+        }
     }
 
     /// Duration, suite and name, the slowest first.
     pub(crate) fn tests(&self) -> impl Iterator<Item = (u64, &str, &str)> {
-        self.0
+        self.tests
             .iter()
             .map(|(duration, Reverse((suite, name)))| (*duration, suite.as_str(), name.as_str()))
     }

@@ -249,7 +249,7 @@ fn worse(report: &TestReport, comparison: &Comparison, gates: Gates) -> Vec<Stri
 pub(crate) fn empty() -> TestReport {
     report(&Evidence {
         sources: &[],
-        store: &Store::default(),
+        store: &Store::new(true),
         slowest: &Slowest::default(),
         command: None,
         gates: Gates::default(),
@@ -303,7 +303,7 @@ mod tests {
     };
 
     fn problems(given: &Given<'_>) -> Vec<String> {
-        let store = Store::default();
+        let store = Store::new(true);
         let mut source = source(given.verdicts, &store);
         source.problems.extend(given.problem.map(str::to_owned));
         let report = report(&Evidence {

@@ -168,10 +168,8 @@ mod tests {
     use super::*;
     use crate::tally::Tally;
 
-    #[test]
-    fn speaks_to_teamcity() {
-        let store = Store::default();
-        let mut tally = Tally::new("x", &store);
+    fn source(store: &Store) -> Source {
+        let mut tally = Tally::new("x", store);
         for (name, verdict) in [
             ("passes", Verdict::Passed),
             ("is skipped", Verdict::Skipped),
@@ -187,6 +185,12 @@ mod tests {
             }
             tally.add(&case);
         }
+        tally.finish()
+    }
+
+    #[test]
+    fn speaks_to_teamcity() {
+        let store = Store::new(true);
         let mut report = crate::verdict::empty();
         report.counts.flaky = 1;
         report.problems = vec!["1 test failed".to_owned()];
@@ -201,7 +205,7 @@ mod tests {
         });
         let mut lines = Vec::new();
         let zip = Some(Path::new("out/coverage.zip"));
-        tell(&report, (&[tally.finish()], &store), zip, &mut |line| {
+        tell(&report, (&[source(&store)], &store), zip, &mut |line| {
             lines.push(line);
         })
         .unwrap();

@@ -4,7 +4,7 @@ use super::*;
 use crate::case::{Case, Understood, Verdict};
 
 fn understood(text: &str, accepted: bool) -> Understood {
-    let store = Store::default();
+    let store = Store::new(true);
     let mut output = ConsoleOutput::default();
     text.lines().for_each(|line| output.line(line));
     Understood::new(output.finish("stdout", accepted, &store), &store)

@@ -1,5 +1,6 @@
 //! A report while it is read: what is open, and the cases so far.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::element::{Element, Outcome, is_misspelt, milliseconds};
@@ -7,7 +8,7 @@ use crate::case::{Case, Failure, LONGEST_DETAILS, Source, Verdict, one_line};
 use crate::settle::Gathered;
 use crate::store::Store;
 use crate::tally::Tally;
-use crate::xml::{Tag, Text};
+use crate::xml::{Tag, Text, value_of};
 
 /// A report while it is read.
 pub(super) struct Document<'s> {
@@ -169,33 +170,31 @@ impl<'s> Document<'s> {
             self.damage("a test begins within another");
             self.break_off();
         }
-        let name = tag.attribute("name").unwrap_or_default();
-        let class = tag.attribute("classname").unwrap_or_default();
+        let [mut name, mut class, mut file] = [const { Cow::Borrowed("") }; 3];
+        let mut line = None;
+        let mut duration_ms = 0;
+        let mut verdict = Verdict::Passed;
+        for (key, value) in tag.attributes() {
+            match key {
+                b"name" => name = value_of(value),
+                b"classname" => class = value_of(value),
+                b"time" => duration_ms = milliseconds(&value_of(value)),
+                b"file" => file = value_of(value),
+                b"line" => line = Some(value_of(value)),
+                // GoogleTest and others say it in an attribute.
+                b"status" | b"result" => verdict = verdict.and(stated_verdict(&value_of(value))),
+                _ => {}
+            }
+        }
         let suite = self.suite_of(&name, &class);
         let mut case = Case::new(suite, &name);
-        case.duration_ms = tag.attribute("time").map_or(0, |time| milliseconds(&time));
-        case.place = tag
-            .attribute("file")
-            .map(|file| match tag.attribute("line") {
+        case.duration_ms = duration_ms;
+        case.verdict = verdict;
+        if !file.is_empty() {
+            case.place = Some(match line {
                 Some(line) => one_line(&format!("{file}:{line}")),
                 None => one_line(&file),
             });
-        // GoogleTest and others say it in an attribute.
-        for key in ["status", "result"] {
-            let Some(status) = tag.attribute(key) else {
-                continue;
-            };
-            match status.to_ascii_lowercase().as_str() {
-                "notrun" | "disabled" | "skipped" | "suppressed" => {
-                    case.verdict = case.verdict.max(Verdict::Skipped);
-                    if case.verdict == Verdict::Passed {
-                        case.verdict = Verdict::Skipped;
-                    }
-                }
-                "failed" | "failure" | "fail" => case.verdict = Verdict::Failed,
-                "error" | "broken" | "errored" => case.verdict = Verdict::Error,
-                _ => {}
-            }
         }
         self.open = Some(OpenCase {
             case,
@@ -211,7 +210,7 @@ impl<'s> Document<'s> {
         };
         if let Some((known, made)) = &suite.class
             && known == class
-            && !name.contains(class.trim_start_matches('.'))
+            && !contains(name, class.trim_start_matches('.'))
         {
             return Arc::clone(made);
         }
@@ -449,11 +448,26 @@ fn suite_with(suite: &str, name: &str, class: &str) -> Option<Arc<str>> {
     let class = one_line(class);
     let class = class.trim_start_matches('.');
     let says_nothing = class.is_empty()
-        || name.contains(class)
+        || contains(name, class)
         || suite
             .strip_suffix(class)
             .is_some_and(|outer| outer.is_empty() || outer.ends_with([' ', '.']));
     (!says_nothing).then(|| joined(suite, class))
+}
+
+/// `str::contains` for texts of which most have nothing in common: it would first prepare for long ones.
+fn contains(text: &str, part: &str) -> bool {
+    part.len() <= text.len() && memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some()
+}
+
+/// How a case ended by the word of an attribute.
+fn stated_verdict(word: &str) -> Verdict {
+    match word.to_ascii_lowercase().as_str() {
+        "notrun" | "disabled" | "skipped" | "suppressed" => Verdict::Skipped,
+        "failed" | "failure" | "fail" => Verdict::Failed,
+        "error" | "broken" | "errored" => Verdict::Error,
+        _ => Verdict::Passed,
+    }
 }
 
 fn joined(outer: &str, inner: &str) -> Arc<str> {

@@ -8,7 +8,7 @@ fn parsed(xml: impl AsRef<[u8]>) -> Understood {
 }
 
 fn accepted_as(xml: impl AsRef<[u8]>, accepted: bool) -> Understood {
-    let store = Store::default();
+    let store = Store::new(true);
     let source = read("junit.xml", xml.as_ref(), accepted, &store);
     Understood::new(source, &store)
 }

@@ -12,7 +12,7 @@ mod text;
 
 pub(crate) use encoding::Decoded;
 pub(crate) use scan::{Event, Scanner};
-pub(crate) use tag::Tag;
+pub(crate) use tag::{Tag, value_of};
 pub(crate) use text::Text;
 
 #[cfg(test)]

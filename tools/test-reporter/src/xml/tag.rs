@@ -53,15 +53,26 @@ impl<'w> Tag<'w> {
 
     /// An attribute's value, with its references resolved.
     pub(crate) fn attribute(&self, name: &str) -> Option<Cow<'w, str>> {
-        let attribute = self.parts.attributes.iter().find(|attribute| {
-            let (from, until) = attribute.key;
-            &self.bytes[from..until] == name.as_bytes()
-        })?;
-        let (from, until) = attribute.value;
-        Some(match lossy(&self.bytes[from..until]) {
-            Cow::Borrowed(text) => resolved(text),
-            Cow::Owned(text) => Cow::Owned(resolved(&text).into_owned()),
+        self.attributes()
+            .find(|(key, _)| *key == name.as_bytes())
+            .map(|(_, value)| value_of(value))
+    }
+
+    /// Every attribute, its value as it is written; `value_of` makes text of it.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&'w [u8], &'w [u8])> {
+        let bytes = self.bytes;
+        self.parts.attributes.iter().map(move |attribute| {
+            let ((from, until), (begin, end)) = (attribute.key, attribute.value);
+            (&bytes[from..until], &bytes[begin..end])
         })
+    }
+}
+
+/// An attribute's value as text, with its references resolved.
+pub(crate) fn value_of(bytes: &[u8]) -> Cow<'_, str> {
+    match lossy(bytes) {
+        Cow::Borrowed(text) => resolved(text),
+        Cow::Owned(text) => Cow::Owned(resolved(&text).into_owned()),
     }
 }
 

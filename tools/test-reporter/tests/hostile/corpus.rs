@@ -46,7 +46,7 @@ fn random(state: &mut u64, below: usize) -> usize {
     *state = state
         .wrapping_mul(6_364_136_223_846_793_005)
         .wrapping_add(1_442_695_040_888_963_407);
-    usize::try_from(*state >> 33).unwrap() % below
+    usize::try_from(*state >> 33).expect("31 bits fit") % below
 }
 
 /// Cut at every place that differs: neither what fails nor what passes may pass.
@@ -67,8 +67,8 @@ fn cut(reports: &mut Vec<Report>) {
 /// One byte of a failing report is another one.
 fn flipped(reports: &mut Vec<Report>) {
     let mut state = 7;
-    let begin = ONE_FAILS.find("<failure").unwrap();
-    let end = ONE_FAILS.find("</failure>").unwrap() + 10;
+    let begin = ONE_FAILS.find("<failure").expect("it is there");
+    let end = ONE_FAILS.find("</failure>").expect("it is there") + 10;
     for at in begin..end {
         for _ in 0..3 {
             let mut bytes = ONE_FAILS.as_bytes().to_vec();
@@ -112,7 +112,7 @@ fn overwritten(reports: &mut Vec<Report>) {
         "mocha-junit.xml",
     ] {
         let path = format!("{}/tests/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
-        let whole = std::fs::read(path).unwrap();
+        let whole = std::fs::read(path).expect("the fixture is there");
         for number in 0..30 {
             let mut bytes = whole.clone();
             for _ in 0..=random(&mut state, 4) {
@@ -132,21 +132,153 @@ fn overwritten(reports: &mut Vec<Report>) {
 }
 
 fn handmade(reports: &mut Vec<Report>) {
-    use Verdict::{MustNotPass, Passes};
+    reports.extend(not_passed());
+    reports.extend(damaged());
+    reports.extend(odd());
+    reports.extend(large());
+}
+
+fn report(
+    name: &str,
+    bytes: impl Into<Vec<u8>>,
+    verdict: Verdict,
+    counts: Option<[u64; 6]>,
+) -> Report {
+    Report {
+        name: name.to_owned(),
+        bytes: bytes.into(),
+        verdict,
+        counts,
+    }
+}
+
+fn must_not_pass(name: &str, bytes: impl Into<Vec<u8>>, counts: Option<[u64; 6]>) -> Report {
+    report(name, bytes, Verdict::MustNotPass, counts)
+}
+
+fn passes(name: &str, bytes: impl Into<Vec<u8>>, counts: Option<[u64; 6]>) -> Report {
+    report(name, bytes, Verdict::Passes, counts)
+}
+
+fn suite(body: &str) -> String {
+    format!("<testsuite name='s'>{body}</testsuite>")
+}
+
+/// Well-formed, and yet nothing passed.
+fn not_passed() -> Vec<Report> {
+    vec![
+        must_not_pass("nothing", "", None),
+        must_not_pass("zeros", vec![0; 10_000], None),
+        must_not_pass("a page", b"<html><body>ok</body></html>", None),
+        must_not_pass("JSON", b"{\"numFailedTests\": 0}", None),
+        must_not_pass("no cases", b"<testsuites/>", Some([0; 6])),
+        must_not_pass("no cases, says a thousand", b"<testsuite tests='1000'/>", None),
+        must_not_pass("all skipped", suite("<testcase name='a'><skipped/></testcase>"), Some([1, 0, 0, 0, 0, 1])),
+        must_not_pass("states failures and lists none", b"<testsuite failures='1'><testcase name='a'/></testsuite>", Some([1, 1, 0, 0, 0, 0])),
+        must_not_pass("states errors without a case", b"<testsuites><testsuite errors='1' tests='0'/><testsuite><testcase name='a'/></testsuite></testsuites>", None),
+        must_not_pass("an error beside the cases", suite("<testcase name='a'/><error message='set-up'/>"), Some([2, 1, 0, 0, 1, 0])),
+        must_not_pass("a status without a failure", suite("<testcase name='a' status='failed'/>"), Some([1, 0, 0, 1, 0, 0])),
+        must_not_pass("a failure that is empty", suite("<testcase name='a'><failure/></testcase>"), Some([1, 0, 0, 1, 0, 0])),
+        must_not_pass("failed and skipped", suite("<testcase name='a'><skipped/><failure/></testcase>"), Some([1, 0, 0, 1, 0, 0])),
+        must_not_pass("failed, then a test of the same name", suite("<testcase name='a'><failure/></testcase><testcase name='a'/>"), Some([2, 1, 0, 1, 0, 0])),
+        must_not_pass("an outer entity", b"<!DOCTYPE x [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><testsuite><testcase name='&f;'><failure>&f;</failure></testcase></testsuite>", Some([1, 0, 0, 1, 0, 0])),
+    ]
+}
+
+/// Something is lost, and nobody can know what.
+fn damaged() -> Vec<Report> {
+    vec![
+        must_not_pass("a failure in a comment", suite("<testcase name='a'><!-- <failure/> --></testcase>"), None),
+        must_not_pass("a failure in a section", suite("<testcase name='a'><![CDATA[<failure/>]]></testcase>"), None),
+        must_not_pass("a failure that lost its beginning", suite("<testcase name='a'>ailure message='x'></failure></testcase>"), None),
+        must_not_pass("a failure that lost a letter", suite("<testcase name='a'><failur message='x'/></testcase>"), None),
+        must_not_pass("a failure in capitals", suite("<testcase name='a'><Failure message='x'/></testcase>"), None),
+        must_not_pass("a declaration that was a failure", suite("<testcase name='a'><!failure message='x'></testcase>"), None),
+        must_not_pass("an instruction that was a failure", suite("<testcase name='a'><?failure message='x'></failure></testcase>"), None),
+        must_not_pass("an end tag alone", suite("<testcase name='a'></error></testcase>"), None),
+        must_not_pass("tests in a comment without an end", suite("<testcase name='a'/><!-- <testcase name='b'><failure/></testcase>"), None),
+        must_not_pass("output without an end", suite("<testcase name='a'><system-out>x</testcase><testcase name='b'/>"), None),
+        must_not_pass("a name that never ends", suite("<testcase name='a/><testcase name='b'><failure/></testcase>"), None),
+        must_not_pass("tests in tests", suite("<testcase name='a'><testcase name='b'/></testcase>"), None),
+        must_not_pass("messages that break off", b"##teamcity[testSuiteStarted name='s']\n##teamcity[testStarted name='a']\n", Some([1, 0, 0, 0, 1, 0])),
+        must_not_pass("messages of a failure", b"##teamcity[testStarted name='a']\n##teamcity[testFailed name='a' message='x']\n##teamcity[testFinished name='a']\n", Some([1, 0, 0, 1, 0, 0])),
+    ]
+}
+
+/// Strange, and yet clear.
+fn odd() -> Vec<Report> {
+    vec![
+        passes("as it should be", ALL_PASS, Some([2, 2, 0, 0, 0, 0])),
+        passes(
+            "npm's words before it",
+            format!("\n> app@1.0.0 test\n> vitest run\n\n{ALL_PASS}"),
+            Some([2, 2, 0, 0, 0, 0]),
+        ),
+        passes(
+            "control characters",
+            suite("<testcase name='\u{1}\u{b}a\0'/>"),
+            Some([1, 1, 0, 0, 0, 0]),
+        ),
+        passes(
+            "an ampersand alone",
+            suite("<testcase name='a & b'><system-out>a && b &c</system-out></testcase>"),
+            Some([1, 1, 0, 0, 0, 0]),
+        ),
+        passes(
+            "output that looks like tests",
+            suite(
+                "<testcase name='a'><system-out><testcase name='b'><failure/></system-out></testcase>",
+            ),
+            Some([1, 1, 0, 0, 0, 0]),
+        ),
+        passes(
+            "output in a section that looks like tests",
+            suite(
+                "<testcase name='a'><system-out><![CDATA[</system-out></testcase><failure/>]]></system-out></testcase>",
+            ),
+            Some([1, 1, 0, 0, 0, 0]),
+        ),
+        passes(
+            "quotation marks in a name",
+            suite("<testcase name=\"says \"hi\" twice\" time=\"1\"/>"),
+            Some([1, 1, 0, 0, 0, 0]),
+        ),
+        passes(
+            "a todo that fails",
+            suite(
+                "<testcase name='b'/><testcase name='a'><skipped type='todo'/><failure/></testcase>",
+            ),
+            Some([2, 1, 0, 0, 0, 1]),
+        ),
+        passes(
+            "flaky in Surefire's words",
+            suite(
+                "<testcase name='a'><flakyFailure message='x'><stackTrace>y</stackTrace></flakyFailure></testcase>",
+            ),
+            Some([1, 0, 1, 0, 0, 0]),
+        ),
+        passes(
+            "messages of TeamCity",
+            b"##teamcity[testStarted name='a']\n##teamcity[testFinished name='a' duration='1']\n",
+            Some([1, 1, 0, 0, 0, 0]),
+        ),
+    ]
+}
+
+/// More than a reader may take at once.
+fn large() -> Vec<Report> {
     let deep = "<testsuite name='d'>".repeat(100_000);
-    let suite = |body: &str| format!("<testsuite name='s'>{body}</testsuite>");
     let wide = format!(
         "<testsuite name='s' {}><testcase name='a'/></testsuite>",
-        (0..20_000)
-            .map(|n| format!("a{n}='x' "))
-            .collect::<String>()
+        "a='x' ".repeat(20_000)
     );
     let many = suite(&"<testcase name='same'/>".repeat(5_000));
+    let entities: Vec<String> = (1..10)
+        .map(|n| format!("<!ENTITY e{n} '{}'>", format!("&e{};", n - 1).repeat(10)))
+        .collect();
     let bomb = format!(
         "<!DOCTYPE x [{}]><testsuite name='&e9;'><testcase name='a'><failure>&e9;</failure></testcase></testsuite>",
-        (1..10)
-            .map(|n| format!("<!ENTITY e{n} '{}'>", format!("&e{};", n - 1).repeat(10)))
-            .collect::<String>()
+        entities.join("")
     );
     let utf16: Vec<u8> = format!("\u{feff}{ALL_PASS}")
         .encode_utf16()
@@ -154,59 +286,16 @@ fn handmade(reports: &mut Vec<Report>) {
         .collect();
     let mut latin = ALL_PASS.as_bytes().to_vec();
     latin.splice(60..60, [0xe4, 0xf6]);
-    let table: Vec<(&str, Vec<u8>, Verdict, Option<[u64; 6]>)> = vec![
-        ("nothing", vec![], MustNotPass, None),
-        ("zeros", vec![0; 10_000], MustNotPass, None),
-        ("a page", b"<html><body>ok</body></html>".to_vec(), MustNotPass, None),
-        ("JSON", b"{\"numFailedTests\": 0}".to_vec(), MustNotPass, None),
-        ("no cases", b"<testsuites/>".to_vec(), MustNotPass, Some([0; 6])),
-        ("no cases, says a thousand", b"<testsuite tests='1000'/>".to_vec(), MustNotPass, None),
-        ("all skipped", suite("<testcase name='a'><skipped/></testcase>").into(), MustNotPass, Some([1, 0, 0, 0, 0, 1])),
-        ("states failures and lists none", b"<testsuite failures='1'><testcase name='a'/></testsuite>".to_vec(), MustNotPass, Some([1, 1, 0, 0, 0, 0])),
-        ("states errors without a case", b"<testsuites><testsuite errors='1' tests='0'/><testsuite><testcase name='a'/></testsuite></testsuites>".to_vec(), MustNotPass, None),
-        ("an error beside the cases", suite("<testcase name='a'/><error message='set-up'/>").into(), MustNotPass, Some([2, 1, 0, 0, 1, 0])),
-        ("a status without a failure", suite("<testcase name='a' status='failed'/>").into(), MustNotPass, Some([1, 0, 0, 1, 0, 0])),
-        ("a failure that is empty", suite("<testcase name='a'><failure/></testcase>").into(), MustNotPass, Some([1, 0, 0, 1, 0, 0])),
-        ("failed and skipped", suite("<testcase name='a'><skipped/><failure/></testcase>").into(), MustNotPass, Some([1, 0, 0, 1, 0, 0])),
-        ("failed, then a test of the same name", suite("<testcase name='a'><failure/></testcase><testcase name='a'/>").into(), MustNotPass, Some([2, 1, 0, 1, 0, 0])),
-        ("nested without end", deep.into_bytes(), MustNotPass, None),
-        ("a bomb of entities", bomb.into_bytes(), MustNotPass, Some([1, 0, 0, 1, 0, 0])),
-        ("an outer entity", b"<!DOCTYPE x [<!ENTITY f SYSTEM 'file:///etc/passwd'>]><testsuite><testcase name='&f;'><failure>&f;</failure></testcase></testsuite>".to_vec(), MustNotPass, Some([1, 0, 0, 1, 0, 0])),
-        ("a failure in a comment", suite("<testcase name='a'><!-- <failure/> --></testcase>").into(), MustNotPass, None),
-        ("a failure in a section", suite("<testcase name='a'><![CDATA[<failure/>]]></testcase>").into(), MustNotPass, None),
-        ("a failure that lost its beginning", suite("<testcase name='a'>ailure message='x'></failure></testcase>").into(), MustNotPass, None),
-        ("a failure that lost a letter", suite("<testcase name='a'><failur message='x'/></testcase>").into(), MustNotPass, None),
-        ("a failure in capitals", suite("<testcase name='a'><Failure message='x'/></testcase>").into(), MustNotPass, None),
-        ("a declaration that was a failure", suite("<testcase name='a'><!failure message='x'></testcase>").into(), MustNotPass, None),
-        ("an instruction that was a failure", suite("<testcase name='a'><?failure message='x'></failure></testcase>").into(), MustNotPass, None),
-        ("an end tag alone", suite("<testcase name='a'></error></testcase>").into(), MustNotPass, None),
-        ("tests in a comment without an end", suite("<testcase name='a'/><!-- <testcase name='b'><failure/></testcase>").into(), MustNotPass, None),
-        ("output without an end", suite("<testcase name='a'><system-out>x</testcase><testcase name='b'/>").into(), MustNotPass, None),
-        ("a name that never ends", suite("<testcase name='a/><testcase name='b'><failure/></testcase>").into(), MustNotPass, None),
-        ("tests in tests", suite("<testcase name='a'><testcase name='b'/></testcase>").into(), MustNotPass, None),
-        ("twenty thousand attributes", wide.into_bytes(), Passes, Some([1, 1, 0, 0, 0, 0])),
-        ("five thousand tests of one name", many.into_bytes(), Passes, Some([5_000, 5_000, 0, 0, 0, 0])),
-        ("as it should be", ALL_PASS.into(), Passes, Some([2, 2, 0, 0, 0, 0])),
-        ("UTF-16", utf16, Passes, Some([2, 2, 0, 0, 0, 0])),
-        ("bytes that are no UTF-8", latin, Passes, Some([2, 2, 0, 0, 0, 0])),
-        ("npm's words before it", format!("\n> app@1.0.0 test\n> vitest run\n\n{ALL_PASS}").into(), Passes, Some([2, 2, 0, 0, 0, 0])),
-        ("control characters", suite("<testcase name='\u{1}\u{b}a\0'/>").into(), Passes, Some([1, 1, 0, 0, 0, 0])),
-        ("an ampersand alone", suite("<testcase name='a & b'><system-out>a && b &c</system-out></testcase>").into(), Passes, Some([1, 1, 0, 0, 0, 0])),
-        ("output that looks like tests", suite("<testcase name='a'><system-out><testcase name='b'><failure/></system-out></testcase>").into(), Passes, Some([1, 1, 0, 0, 0, 0])),
-        ("output in a section that looks like tests", suite("<testcase name='a'><system-out><![CDATA[</system-out></testcase><failure/>]]></system-out></testcase>").into(), Passes, Some([1, 1, 0, 0, 0, 0])),
-        ("quotation marks in a name", suite("<testcase name=\"says \"hi\" twice\" time=\"1\"/>").into(), Passes, Some([1, 1, 0, 0, 0, 0])),
-        ("a todo that fails", suite("<testcase name='b'/><testcase name='a'><skipped type='todo'/><failure/></testcase>").into(), Passes, Some([2, 1, 0, 0, 0, 1])),
-        ("flaky in Surefire's words", suite("<testcase name='a'><flakyFailure message='x'><stackTrace>y</stackTrace></flakyFailure></testcase>").into(), Passes, Some([1, 0, 1, 0, 0, 0])),
-        ("messages of TeamCity", b"##teamcity[testStarted name='a']\n##teamcity[testFinished name='a' duration='1']\n".to_vec(), Passes, Some([1, 1, 0, 0, 0, 0])),
-        ("messages that break off", b"##teamcity[testSuiteStarted name='s']\n##teamcity[testStarted name='a']\n".to_vec(), MustNotPass, Some([1, 0, 0, 0, 1, 0])),
-        ("messages of a failure", b"##teamcity[testStarted name='a']\n##teamcity[testFailed name='a' message='x']\n##teamcity[testFinished name='a']\n".to_vec(), MustNotPass, Some([1, 0, 0, 1, 0, 0])),
-    ];
-    for (name, bytes, verdict, counts) in table {
-        reports.push(Report {
-            name: name.to_owned(),
-            bytes,
-            verdict,
-            counts,
-        });
-    }
+    vec![
+        must_not_pass("nested without end", deep, None),
+        must_not_pass("a bomb of entities", bomb, Some([1, 0, 0, 1, 0, 0])),
+        passes("twenty thousand attributes", wide, Some([1, 1, 0, 0, 0, 0])),
+        passes(
+            "five thousand tests of one name",
+            many,
+            Some([5_000, 5_000, 0, 0, 0, 0]),
+        ),
+        passes("UTF-16", utf16, Some([2, 2, 0, 0, 0, 0])),
+        passes("bytes that are no UTF-8", latin, Some([2, 2, 0, 0, 0, 0])),
+    ]
 }

@@ -70,10 +70,10 @@ fn hostile_report() -> String {
 
 /// The report is hostile, and so is the command that writes it.
 fn hostile_run(variables: &[(&str, &str)], more: &[&str]) -> Output {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a directory");
     let root = directory.path();
-    std::fs::write(root.join("new.xml"), hostile_report()).unwrap();
-    std::fs::write(root.join("said"), HOSTILE.join("\n")).unwrap();
+    std::fs::write(root.join("new.xml"), hostile_report()).expect("it is written");
+    std::fs::write(root.join("said"), HOSTILE.join("\n")).expect("it is written");
     let mut arguments = vec!["--report", "junit.xml"];
     arguments.extend_from_slice(more);
     arguments.extend_from_slice(&[
