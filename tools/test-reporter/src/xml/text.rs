@@ -46,12 +46,15 @@ impl Text {
 
 /// Bytes as text. What is no UTF-8 but was declared as Latin-1 cannot be told from damage, and is marked.
 pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_bad) => String::from_utf8_lossy(bytes),
+    }
 }
 
 /// Text with its references resolved; what is none stays as it is.
 pub(crate) fn resolved(text: &str) -> Cow<'_, str> {
-    if !text.contains('&') {
+    if !text.bytes().any(|byte| byte == b'&') {
         return Cow::Borrowed(text);
     }
     let mut result = String::with_capacity(text.len());
