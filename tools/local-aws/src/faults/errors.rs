@@ -63,6 +63,15 @@ pub(crate) fn error(kind: Kind, service: Service) -> Option<AwsError> {
                 ("RequestExpired", "Request has expired.", 400),
             )
         }
+        Kind::AccessDenied => {
+            let message =
+                "You are not authorized to perform this operation. (asked for by a fault rule)";
+            by_family(
+                ("AccessDeniedException", message, 400),
+                ("AccessDenied", message, 403),
+                ("UnauthorizedOperation", message, 403),
+            )
+        }
         Kind::Delay | Kind::Cut => return None,
     };
     Some(AwsError::new(code, message).with_status(status))
@@ -107,6 +116,7 @@ mod tests {
                 "ExpiredTokenException",
                 400,
             ),
+            (Kind::AccessDenied, Service::Iam, "AccessDenied", 403),
             (
                 Kind::ExpiredCredentials,
                 Service::CloudWatch,
