@@ -7,7 +7,12 @@ use toolkit::Console;
 use toolkit::process::Invocation;
 
 /// From PyPI. What one of them needs of another fits the versions here.
-const PINNED: [&str; 3] = ["awscli==1.45.11", "boto3==1.43.11", "ecs-deploy==1.17.0"];
+const PINNED: [&str; 4] = [
+    "awscli==1.45.11",
+    "boto3==1.43.11",
+    "ecs-deploy==1.17.0",
+    "junitparser==5.0.3",
+];
 
 /// Makes the environment if it is not there or not of these versions; gives the directory of its programs.
 pub(crate) fn ready(console: &Console, workspace: &Path) -> anyhow::Result<PathBuf> {

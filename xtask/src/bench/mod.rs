@@ -4,6 +4,7 @@
 
 mod deploy;
 mod measure;
+mod report;
 mod stand;
 mod table;
 
@@ -40,6 +41,8 @@ pub(crate) struct Bench {
 enum Subject {
     /// deployer beside ecs-deploy and the AWS CLI
     Deploy,
+    /// test-reporter beside Python's junitparser
+    Report,
 }
 
 impl Subject {
@@ -47,6 +50,7 @@ impl Subject {
     fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Deploy => &["deployer", "local-aws", "image-builder"],
+            Self::Report => &["test-reporter"],
         }
     }
 }
@@ -57,6 +61,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<u8> {
     let stand = Stand::build(&console, bench.subject.programs(), bench.dev)?;
     let comparisons = match bench.subject {
         Subject::Deploy => deploy::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
+        Subject::Report => report::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
     };
     for line in table::text(&comparisons).lines() {
         console.status(line);
