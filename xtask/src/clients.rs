@@ -15,6 +15,7 @@ const PINNED: &[&str] = &[
     "awslogs==0.15.0",
     "boto3==1.43.11",
     "ecs-deploy==1.17.0",
+    "junitparser==5.0.3",
     "python-dotenv==1.2.1",
     "PyYAML==6.0.3",
 ];

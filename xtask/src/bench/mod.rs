@@ -6,6 +6,7 @@ mod deploy;
 mod env;
 mod logs;
 mod measure;
+mod report;
 mod stand;
 mod table;
 
@@ -46,6 +47,8 @@ enum Subject {
     Env,
     /// log-tailer beside `aws logs tail` and awslogs
     Logs,
+    /// test-reporter beside Python's junitparser
+    Report,
 }
 
 impl Subject {
@@ -55,6 +58,7 @@ impl Subject {
             Self::Deploy => &["deployer", "local-aws", "image-builder"],
             Self::Env => &["env-generator", "local-aws"],
             Self::Logs => &["log-tailer", "local-aws"],
+            Self::Report => &["test-reporter"],
         }
     }
 }
@@ -67,6 +71,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<u8> {
         Subject::Deploy => deploy::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
         Subject::Env => env::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
         Subject::Logs => logs::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
+        Subject::Report => report::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
     };
     for line in table::text(&comparisons).lines() {
         console.status(line);
