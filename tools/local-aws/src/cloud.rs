@@ -19,6 +19,7 @@ use crate::iam::Iam;
 use crate::logs::Logs;
 use crate::protocol::Answer;
 use crate::secrets::Secrets;
+use crate::sns::Sns;
 use crate::ssm::Parameters;
 use crate::state::Store;
 use crate::sts::Sts;
@@ -48,6 +49,8 @@ pub enum Service {
     Iam,
     /// Elastic Compute Cloud: its networks.
     Ec2,
+    /// Simple Notification Service.
+    Sns,
 }
 
 /// A service's names: target prefix, signing name, API version, XML namespace.
@@ -59,7 +62,7 @@ struct Names {
     namespace: &'static str,
 }
 
-const NAMES: [Names; 11] = [
+const NAMES: [Names; 12] = [
     names(
         Service::Ecs,
         "AmazonEC2ContainerServiceV20141113",
@@ -124,6 +127,13 @@ const NAMES: [Names; 11] = [
         "ec2",
         "2016-11-15",
         "http://ec2.amazonaws.com/doc/2016-11-15/",
+    ),
+    names(
+        Service::Sns,
+        "AmazonSimpleNotificationService",
+        "sns",
+        "2010-03-31",
+        "http://sns.amazonaws.com/doc/2010-03-31/",
     ),
 ];
 
@@ -239,6 +249,45 @@ pub struct Cloud {
     pub iam: Iam,
     /// Networks.
     pub ec2: Ec2,
+    /// Topics.
+    pub sns: Arc<Sns>,
+}
+
+/// What watches the others: logs are counted as metrics, and alarms on these are announced.
+struct Observation {
+    sns: Arc<Sns>,
+    cloudwatch: Arc<CloudWatch>,
+    logs: Arc<Logs>,
+}
+
+impl Observation {
+    fn open(
+        store: &Arc<Store>,
+        account: &Account,
+        clock: Clock,
+        directory: &Path,
+        endpoint_host: &str,
+        console: &Arc<Console>,
+    ) -> anyhow::Result<Self> {
+        let kept = || Arc::clone(store);
+        let sns = Sns::open(
+            kept(),
+            account.clone(),
+            clock,
+            directory,
+            endpoint_host,
+            Arc::clone(console),
+        )?;
+        let cloudwatch = CloudWatch::open(kept(), account.clone(), clock)?;
+        cloudwatch.announce_by(Arc::clone(&sns));
+        let logs = Logs::open(kept(), account.clone(), clock)?;
+        logs.count_in(Arc::clone(&cloudwatch));
+        Ok(Self {
+            sns,
+            cloudwatch,
+            logs,
+        })
+    }
 }
 
 impl Cloud {
@@ -252,6 +301,13 @@ impl Cloud {
             console,
         } = settings;
         let kept = || Arc::clone(&store);
+        let observation =
+            Observation::open(&store, &account, clock, directory, &endpoint_host, &console)?;
+        let Observation {
+            sns,
+            cloudwatch,
+            logs,
+        } = observation;
         let ecr = Ecr::open(
             kept(),
             account.clone(),
@@ -259,9 +315,7 @@ impl Cloud {
             &directory.join("registry"),
             endpoint_host,
         )?;
-        let cloudwatch = CloudWatch::open(kept(), account.clone(), clock)?;
         let elb = Elb::open(kept(), account.clone(), clock, Arc::clone(&cloudwatch))?;
-        let logs = Logs::open(kept(), account.clone(), clock)?;
         let ssm = Parameters::open(kept(), account.clone(), clock)?;
         let secrets = Secrets::open(kept(), account.clone(), clock)?;
         let ecs = Ecs::open(EcsParts {
@@ -297,6 +351,7 @@ impl Cloud {
             sts: Sts::new(account.clone()),
             iam: Iam::open(kept(), account.clone(), clock)?,
             ec2: Ec2::open(kept(), account.clone())?,
+            sns,
             autoscaling,
             clock,
             account,
@@ -324,6 +379,7 @@ impl Cloud {
             Service::AutoScaling => self.autoscaling.call(operation, input),
             Service::Iam => self.iam.call(operation, input),
             Service::Ec2 => self.ec2.call(operation, input),
+            Service::Sns => self.sns.call(operation, input),
             Service::Ecs => self.ecs.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
             Service::Secrets => self.secrets.call(operation, input),

@@ -23,7 +23,9 @@ fn family(service: Service) -> Family {
         | Service::Ssm
         | Service::Secrets
         | Service::AutoScaling => Family::Json,
-        Service::Elb | Service::CloudWatch | Service::Sts | Service::Iam => Family::Query,
+        Service::Elb | Service::CloudWatch | Service::Sts | Service::Iam | Service::Sns => {
+            Family::Query
+        }
         Service::Ec2 => Family::Ec2,
     }
 }
@@ -76,6 +78,7 @@ fn server_error(service: Service) -> &'static str {
         Service::Secrets => "InternalServiceError",
         Service::AutoScaling => "InternalServiceException",
         Service::Iam => "ServiceFailure",
+        Service::Sns => "InternalError",
         Service::Ec2 => "InternalError",
         Service::Logs | Service::Elb | Service::CloudWatch | Service::Sts => "InternalFailure",
     }

@@ -182,7 +182,7 @@ impl Front {
             let place = place.to_owned();
             return Ok((title, self.local(&place, request).await));
         }
-        if request.method() == Method::POST {
+        if request.method() == Method::POST || api::is_link(request.method(), request.uri()) {
             return self.operate(request, request_id).await;
         }
         let reason = "POST an operation of AWS's API to /, or look at /_local/state";
