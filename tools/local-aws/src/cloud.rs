@@ -301,13 +301,9 @@ impl Cloud {
             console,
         } = settings;
         let kept = || Arc::clone(&store);
-        let observation =
+        let watching =
             Observation::open(&store, &account, clock, directory, &endpoint_host, &console)?;
-        let Observation {
-            sns,
-            cloudwatch,
-            logs,
-        } = observation;
+        let cloudwatch = || Arc::clone(&watching.cloudwatch);
         let ecr = Ecr::open(
             kept(),
             account.clone(),
@@ -315,7 +311,7 @@ impl Cloud {
             &directory.join("registry"),
             endpoint_host,
         )?;
-        let elb = Elb::open(kept(), account.clone(), clock, Arc::clone(&cloudwatch))?;
+        let elb = Elb::open(kept(), account.clone(), clock, cloudwatch())?;
         let ssm = Parameters::open(kept(), account.clone(), clock)?;
         let secrets = Secrets::open(kept(), account.clone(), clock)?;
         let ecs = Ecs::open(EcsParts {
@@ -324,8 +320,8 @@ impl Cloud {
             clock,
             ecr: Arc::clone(&ecr),
             elb: Arc::clone(&elb),
-            logs: Arc::clone(&logs),
-            cloudwatch: Arc::clone(&cloudwatch),
+            logs: Arc::clone(&watching.logs),
+            cloudwatch: cloudwatch(),
             ssm: Arc::clone(&ssm),
             secrets: Arc::clone(&secrets),
             directory: directory.to_owned(),
@@ -337,7 +333,7 @@ impl Cloud {
             account: account.clone(),
             clock,
             ecs: Arc::clone(&ecs),
-            cloudwatch: Arc::clone(&cloudwatch),
+            cloudwatch: cloudwatch(),
             console,
         })?;
         Ok(Self {
@@ -346,12 +342,12 @@ impl Cloud {
             ecs,
             ecr,
             elb,
-            logs,
-            cloudwatch,
             sts: Sts::new(account.clone()),
             iam: Iam::open(kept(), account.clone(), clock)?,
             ec2: Ec2::open(kept(), account.clone())?,
-            sns,
+            logs: watching.logs,
+            cloudwatch: watching.cloudwatch,
+            sns: watching.sns,
             autoscaling,
             clock,
             account,
