@@ -7,6 +7,7 @@ use clap::{Args as Arguments, Parser, Subcommand};
 use toolkit::Fault;
 use toolkit::console::Verbosity;
 
+use crate::build::secret::Secret;
 use crate::image::platform::Platform;
 use crate::image::reference::{is_repository, is_tag};
 use crate::stage::Settings;
@@ -104,7 +105,10 @@ struct Source {
     /// Label beside those of the Dockerfile
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     label: Vec<(String, String)>,
-    /// What builds: `embedded` needs nothing, and cannot RUN
+    /// Secret for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE
+    #[arg(long, value_name = "SECRET", value_parser = Secret::parse)]
+    secret: Vec<Secret>,
+    /// What builds: `embedded` needs nothing
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = engine)]
     engine: String,
     /// Copy files that look like secrets all the same
@@ -204,6 +208,7 @@ impl Source {
             tag: place.tag,
             layout: place.layout,
             epoch: self.source_date_epoch,
+            secrets: self.secret,
             allow_secrets: self.allow_secrets_in_context,
             dry_run: place.dry_run,
         })

@@ -60,6 +60,11 @@ pub enum Job {
     Publish(build::Request, push::Request),
 }
 
+/// What this executable does where the task runtime has started it again; to be asked before anything else.
+pub fn stage_of_a_command(arguments: &[std::ffi::OsString]) -> Option<u8> {
+    task_runtime::entry(arguments).map(|code| u8::try_from(code).unwrap_or(exit::FAILED))
+}
+
 /// Does the job and writes `image.json`.
 pub fn run(request: &Request) -> anyhow::Result<u8> {
     let console = Console::new(request.verbosity);

@@ -10,7 +10,7 @@ use toolkit::Fault;
 use super::Request;
 use super::bases::Bases;
 use crate::context::{Context, secret};
-use crate::dockerfile::Dockerfile;
+use crate::dockerfile::{self, Dockerfile};
 use crate::image::config::Config;
 use crate::image::digest::Digest;
 use crate::image::platform::Platform;
@@ -31,8 +31,8 @@ pub(super) struct Gathered {
 /// One needed stage.
 pub(super) struct Stage {
     pub(super) evaluated: Evaluated,
-    /// By the line of the COPY or ADD.
-    pub(super) items: BTreeMap<usize, Vec<Item>>,
+    /// By the COPY or ADD, or by the RUN and its mount.
+    pub(super) items: BTreeMap<(usize, usize), Vec<Item>>,
 }
 
 /// A kernel counts file times in steps of up to 10 ms; five of them are surely over.
@@ -71,7 +71,7 @@ impl Gathered {
         for (number, stage) in &self.stages {
             line(format!("{number} {:?}", stage.evaluated));
             for (at, items) in &stage.items {
-                line(format!("{at}"));
+                line(format!("{at:?}"));
                 for (file, node) in items.iter().flat_map(Item::nodes) {
                     let content = match &node.kind {
                         Kind::File(content) => match &content.source {
@@ -81,7 +81,7 @@ impl Gathered {
                             other => format!("{other:?}"),
                         },
                         Kind::Link(target) => target.clone(),
-                        Kind::Directory | Kind::Other(_) => String::new(),
+                        Kind::Directory | Kind::Pipe | Kind::Other(_) => String::new(),
                     };
                     line(format!("{file:?} {:o} {content:?}", node.mode));
                 }
@@ -137,28 +137,21 @@ impl Search<'_, '_> {
         base: &Base,
         stages: &BTreeMap<usize, Stage>,
     ) -> anyhow::Result<Start> {
-        let start = match base {
+        let mut start = match base {
             Base::Scratch => start(Config::scratch(&self.request.settings.platform)),
             Base::Stage(earlier) => Start {
                 run: stages[earlier].evaluated.run.clone(),
                 author: stages[earlier].evaluated.author.clone(),
+                triggers: Vec::new(),
             },
             Base::Image(reference, platform) => {
                 start(self.image(self.file.stages[number].line, reference, platform)?)
             }
         };
-        if start
-            .run
-            .on_build
-            .as_ref()
-            .is_some_and(|triggers| !triggers.is_empty())
-        {
-            let stage = &self.file.stages[number];
-            let message = format!(
-                "{} has ONBUILD instructions, which the embedded engine does not run",
-                stage.base
-            );
-            return Err(Problems::one(&self.file.name, stage.line, message).into());
+        if let Some(texts) = start.run.on_build.take() {
+            let line = self.file.stages[number].line;
+            start.triggers = dockerfile::triggers(line, &texts)
+                .map_err(|message| Problems::one(&self.file.name, line, message))?;
         }
         Ok(start)
     }
@@ -181,32 +174,55 @@ impl Search<'_, '_> {
     }
 
     /// What a stage copies from the context, by the lines of its instructions.
-    fn items(&mut self, evaluated: &Evaluated) -> anyhow::Result<BTreeMap<usize, Vec<Item>>> {
+    fn items(
+        &mut self,
+        evaluated: &Evaluated,
+    ) -> anyhow::Result<BTreeMap<(usize, usize), Vec<Item>>> {
         let mut items = BTreeMap::new();
         for step in &evaluated.steps {
-            let Action::Copy(copy) = &step.action else {
-                continue;
-            };
-            match &copy.origin {
-                Origin::Stage(_) => {}
-                Origin::Image(reference, platform) => {
-                    self.image(step.line, reference, platform)?;
+            for (place, origin, sources) in taken(&step.action) {
+                match origin {
+                    Origin::Stage(_) => {}
+                    Origin::Image(reference, platform) => {
+                        self.image(step.line, reference, platform)?;
+                    }
+                    Origin::Context => {
+                        let found = copy::gather(View::Context(self.context), &sources);
+                        // What is mounted is in no layer.
+                        let is_copied = matches!(step.action, Action::Copy(_));
+                        let Some(found) = self.noted(step.line, is_copied, found)? else {
+                            continue;
+                        };
+                        items.insert((step.id, place), found);
+                    }
                 }
-                Origin::Context => match copy::gather(View::Context(self.context), &copy.sources) {
-                    Ok(found) => {
-                        for message in secrets_among(&found)? {
-                            self.secrets.add(&self.file.name, step.line, message);
-                        }
-                        items.insert(step.line, found);
-                    }
-                    Err(error) => {
-                        self.missing
-                            .add(&self.file.name, step.line, format!("{error:#}"))
-                    }
-                },
             }
         }
         Ok(items)
+    }
+
+    /// What was found, with what is wrong with it written down.
+    fn noted(
+        &mut self,
+        line: usize,
+        is_copied: bool,
+        found: anyhow::Result<Vec<Item>>,
+    ) -> anyhow::Result<Option<Vec<Item>>> {
+        match found {
+            Ok(found) => {
+                if is_copied {
+                    for message in secrets_among(&found)? {
+                        self.secrets.add(&self.file.name, line, message);
+                    }
+                }
+                Ok(Some(found))
+            }
+            Err(error) => {
+                self.missing
+                    .add(&self.file.name, line, format!("{error:#}"));
+                Ok(None)
+            }
+        }
     }
 
     fn finish(self) -> anyhow::Result<BTreeMap<String, Digest>> {
@@ -223,10 +239,27 @@ impl Search<'_, '_> {
     }
 }
 
+/// From where a step takes files, and which; with a number for each.
+fn taken(action: &Action) -> Vec<(usize, &Origin, Vec<String>)> {
+    match action {
+        Action::Copy(copy) => vec![(0, &copy.origin, copy.sources.clone())],
+        Action::Run(command) => command
+            .mounts
+            .iter()
+            .filter_map(|mount| {
+                let origin = mount.origin.as_ref()?;
+                Some((mount.number, origin, vec![mount.source.clone()]))
+            })
+            .collect(),
+        Action::Configure | Action::MakeDirectory { .. } => Vec::new(),
+    }
+}
+
 fn start(config: Config) -> Start {
     Start {
         run: config.config,
         author: config.author,
+        triggers: Vec::new(),
     }
 }
 

@@ -8,6 +8,8 @@ mod assemble;
 mod bases;
 mod gather;
 mod record;
+mod run;
+pub(crate) mod secret;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -48,6 +50,8 @@ pub struct Request {
     pub epoch: u64,
     /// Whether files that look like secrets may be copied.
     pub allow_secrets: bool,
+    /// What commands may see and no layer has.
+    pub secrets: Vec<secret::Secret>,
     /// Whether to leave the layout as it is.
     pub dry_run: bool,
 }

@@ -101,6 +101,16 @@ pub(crate) enum Compression {
     Gzip,
 }
 
+impl Compression {
+    /// As the task runtime names it.
+    pub(crate) fn of_runtime(self) -> task_runtime::layers::Compression {
+        match self {
+            Self::None => task_runtime::layers::Compression::None,
+            Self::Gzip => task_runtime::layers::Compression::Gzip,
+        }
+    }
+}
+
 /// The compression and the OCI name of a layer's media type, which may be Docker's.
 pub(crate) fn layer_type(media_type: &str) -> anyhow::Result<(Compression, &'static str)> {
     match media_type {

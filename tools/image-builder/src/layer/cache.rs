@@ -16,7 +16,7 @@ use crate::rootfs::node::{Kind, Source};
 use crate::rootfs::tree::Tree;
 
 /// Raised when the same tree would give another layer.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The layers of the last build.
 #[derive(Debug)]
@@ -60,6 +60,7 @@ impl Key {
                 Kind::Directory => ("directory", ""),
                 Kind::File(_) => ("file", ""),
                 Kind::Link(target) => ("link", target.as_str()),
+                Kind::Pipe => ("pipe", ""),
                 Kind::Other(what) => ("other", *what),
             };
             // Debug quotes the texts, so that no text can look like two. A string takes any text.
@@ -73,7 +74,9 @@ impl Key {
                 write!(line, " {}", content.size).expect("a string takes any text");
                 shape.update(&line);
                 match &content.source {
-                    Source::Host(path, stamp) => write!(line, " {path:?} {}", stamp.words()),
+                    Source::Host(path, stamp) | Source::Left(path, stamp) => {
+                        write!(line, " {path:?} {}", stamp.words())
+                    }
                     Source::Slice {
                         identity, offset, ..
                     } => write!(line, " {identity} {offset}"),
@@ -92,6 +95,23 @@ impl Key {
             shape: hex::encode(shape.finalize()),
             exact: hex::encode(exact.finalize()),
         }
+    }
+}
+
+impl Key {
+    /// Of what a command makes: told apart by all that it is given, not by what comes of it.
+    pub(crate) fn of_command(given: &str) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(format!("{VERSION} command {given}"));
+        Self {
+            shape: hex::encode(hasher.finalize()),
+            exact: String::new(),
+        }
+    }
+
+    /// What tells the tree from all others.
+    pub(crate) fn exact(&self) -> &str {
+        &self.exact
     }
 }
 
@@ -167,6 +187,19 @@ impl Cache {
     /// The blobs that this build used.
     pub(crate) fn digests(&self) -> impl Iterator<Item = &Digest> {
         self.used.iter().map(|entry| &entry.descriptor.digest)
+    }
+
+    /// Leaves what is known so far to the next build, should this one not come to its end.
+    pub(crate) fn keep_commands(&self) -> anyhow::Result<()> {
+        let is_command = |entry: &&Entry| entry.key.exact.is_empty();
+        let made = self.used.iter().filter(is_command).cloned();
+        let mut layers = self.known.clone();
+        layers.extend(made);
+        let stored = Stored {
+            version: VERSION,
+            layers,
+        };
+        write_atomic(&self.path, &serde_json::to_vec(&stored)?, Secrecy::Public)
     }
 
     /// Leaves it to the next build. Unless the files are settled, that one compares their content, whatever the stamps

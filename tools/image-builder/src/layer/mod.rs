@@ -64,6 +64,21 @@ pub(crate) fn diff_id(tree: &Tree, epoch: u64) -> anyhow::Result<Digest> {
     Ok(writer.finish().1)
 }
 
+/// The digest of an archive without entries: a layer that changes nothing.
+pub(crate) fn nothing() -> Digest {
+    Digest::of(&[0; 1024])
+}
+
+/// Writes the archive alone, uncompressed, with all times at 0.
+pub(crate) fn write_plain(tree: &Tree, file: std::fs::File) -> anyhow::Result<Digest> {
+    let mut writer = io::BufWriter::with_capacity(256 * 1024, Hashing::new(file));
+    archive::write(tree, 0, &mut writer)?;
+    let writer = writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
+    Ok(writer.finish().1)
+}
+
 /// Tells the progress bar.
 struct Counted<'a, W> {
     inner: Hashing<W>,

@@ -245,6 +245,7 @@ fn member<R: Read>(
                 archive: archive.clone(),
                 identity: identity.clone(),
                 offset: entry.raw_file_position(),
+                part: 0,
             },
         }),
         EntryType::Directory => Kind::Directory,
@@ -261,7 +262,7 @@ fn member<R: Read>(
             }));
         }
         EntryType::Char | EntryType::Block => Kind::Other("a device"),
-        EntryType::Fifo => Kind::Other("a named pipe"),
+        EntryType::Fifo => Kind::Pipe,
         EntryType::XGlobalHeader => return Ok(None),
         _ => Kind::Other("a file of an unknown kind"),
     };

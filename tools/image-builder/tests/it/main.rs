@@ -9,10 +9,13 @@ mod cases;
 mod command_line;
 mod image;
 mod incremental;
+mod oracle;
 mod pull;
 mod push;
 mod registry;
 mod repository;
+mod run;
+mod tree;
 
 use std::path::Path;
 use std::process::{Command, Output};
