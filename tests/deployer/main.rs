@@ -18,4 +18,5 @@ mod looking;
 mod shifting;
 mod stage;
 mod trouble;
+mod update;
 mod verdicts;

@@ -270,6 +270,17 @@ impl Stage {
         Running { child }
     }
 
+    /// Runs `deployer update`, which names the service as `ecs deploy` does.
+    pub(crate) fn update(&self, more: &[&str]) -> Outcome {
+        let output = self
+            .command("deployer")
+            .args(["update", CLUSTER, SERVICE])
+            .args(more)
+            .output()
+            .unwrap();
+        Outcome::of(output)
+    }
+
     /// One call of a service's JSON API.
     pub(crate) fn call(&self, target: &str, input: &Value) -> Value {
         let target = match target.split_once('.') {

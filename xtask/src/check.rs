@@ -4,17 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use clap::Args;
 use contract::exit;
 use toolkit::process::Invocation;
 use toolkit::{Console, Fault};
 
+use crate::clients;
 use crate::pipeline::child;
 use crate::tools;
-
-/// The AWS clients of other people that the tests drive, pinned.
-const CLIENTS: [&str; 2] = ["awscli==1.45.11", "boto3==1.43.11"];
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -154,11 +151,10 @@ impl Checker<'_> {
         }
     }
 
-    /// A Python environment with the pinned clients, made once; the directory of its programs.
-    fn clients(&self) -> Option<String> {
-        let home = self.workspace.join("target/aws-clients");
-        match self.make_clients(&home) {
-            Ok(()) => Some(home.join("bin").display().to_string()),
+    /// The directory of other people's programs, which some tests drive.
+    fn clients(&self) -> Option<PathBuf> {
+        match clients::ready(self.console, self.workspace) {
+            Ok(directory) => Some(directory),
             Err(error) => {
                 self.console.warning(&format!(
                     "SKIPPED the tests with the AWS CLI and boto3: {error:#}"
@@ -166,25 +162,6 @@ impl Checker<'_> {
                 None
             }
         }
-    }
-
-    fn make_clients(&self, home: &Path) -> anyhow::Result<()> {
-        let stamp = home.join("clients.txt");
-        let wanted = CLIENTS.join("\n");
-        if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
-            return Ok(());
-        }
-        self.console
-            .status("── AWS clients: making a Python environment");
-        Invocation::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(home)
-            .must_succeed()?;
-        Invocation::new(home.join("bin/python"))
-            .args(["-m", "pip", "install", "--quiet"])
-            .args(CLIENTS)
-            .must_succeed()?;
-        std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
     }
 
     fn conclude(self) -> u8 {

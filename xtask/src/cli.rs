@@ -11,7 +11,7 @@ use crate::local_aws::{self, LocalAws};
 use crate::pipeline::{self, Span, Step};
 use crate::project::Project;
 use crate::tools::{TOOLS, Tools};
-use crate::{check, view};
+use crate::{bench, check, view};
 
 const EXAMPLES: &str = "\
 EXAMPLES
@@ -54,6 +54,8 @@ enum Command {
     Local(Local),
     /// Format, lints, tests, documentation: everything that must hold before a commit
     Check(check::Check),
+    /// Measure a tool beside what others use for the same, in one run
+    Bench(bench::Bench),
     /// One of the tools, by its name
     #[command(external_subcommand)]
     Tool(Vec<OsString>),
@@ -162,6 +164,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Logs(logs) => follow_logs(&logs),
         Command::Local(local) => local_aws(local),
         Command::Check(check) => check::run(&check),
+        Command::Bench(bench) => bench::run(&bench),
         Command::Tool(words) => tool(&words),
     }
 }

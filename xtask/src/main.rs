@@ -3,8 +3,10 @@
 //!
 //! It must not call AWS: what it knows of the cloud is in the documents that the tools write.
 
+mod bench;
 mod check;
 mod cli;
+mod clients;
 mod git;
 mod local_aws;
 mod pipeline;

@@ -23,7 +23,19 @@ const ATTEMPTS: u32 = 8;
 /// The configuration of this process: the usual AWS variables and files (`AWS_PROFILE`, `AWS_REGION`,
 /// `AWS_ENDPOINT_URL`, credentials of the environment, a web identity, a container or an instance).
 pub async fn config() -> anyhow::Result<SdkConfig> {
-    let config = loader().load().await;
+    config_for(None, None).await
+}
+
+/// The same, with a region or a profile that the command line names in place of the variables'.
+pub async fn config_for(region: Option<&str>, profile: Option<&str>) -> anyhow::Result<SdkConfig> {
+    let mut loader = loader();
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    let config = loader.load().await;
     if config.region().is_none() {
         return Err(Fault::usage("no AWS region is set")
             .with_hint("set AWS_REGION, or a region in the profile")

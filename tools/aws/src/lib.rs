@@ -9,6 +9,6 @@ mod poll;
 pub mod query;
 
 pub use aws_config::SdkConfig;
-pub use config::{block_on, config, config_in, without_retries};
+pub use config::{block_on, config, config_for, config_in, without_retries};
 pub use explain::{code, explain, is_passing};
 pub use poll::{Pace, poll};

@@ -1,21 +1,24 @@
 //! What is there before a release begins, and the document as it is if nothing is done.
 
 use contract::deployment::{Deployment, Verdict};
-use serde_json::Value;
 
 use crate::cloud::Cloud;
+use crate::cluster::Live;
 use crate::deploy::{Release, blank};
+use crate::patched;
 use crate::plan::{Planned, Step, plan};
 use crate::service::{Service, short};
-use crate::source::Wanted;
+use crate::source::{Source, Wanted};
 
 /// What is there, and what has to be done about it.
 #[derive(Debug)]
 pub(crate) struct Before {
     pub(crate) wanted: Wanted,
-    /// The service, with its task definition.
-    pub(crate) live: Option<(Service, Value)>,
+    /// The service; none if there is none yet.
+    pub(crate) live: Option<Live>,
     pub(crate) step: Step,
+    /// What people should know about how `wanted` came to be, a line each.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// What a look finds.
@@ -36,20 +39,23 @@ pub(crate) async fn look(cloud: &Cloud, release: &Release) -> anyhow::Result<Loo
         Some(service) => Some(cloud.cluster.with_definition(service).await?),
         None => None,
     };
-    let wanted = release
-        .task_definition
-        .resolve(read, &cloud.cluster, live.as_ref())
-        .await?;
-    let planned = plan(
-        release,
-        &cloud.cluster.name,
-        &wanted,
-        live.as_ref().map(|(service, json)| (service, json)),
-    )?;
+    let (wanted, remarks) = match &release.task_definition {
+        Source::Patched(patch) => patched::resolve(patch, &cloud.cluster, live.as_ref()).await?,
+        source => {
+            let wanted = source.resolve(read, &cloud.cluster, live.as_ref());
+            (wanted.await?, Vec::new())
+        }
+    };
+    let planned = plan(release, &cloud.cluster.name, &wanted, live.as_ref())?;
     Ok(match planned {
-        Planned::Step(step) => Looked::Ready(Box::new(Before { wanted, live, step })),
+        Planned::Step(step) => Looked::Ready(Box::new(Before {
+            wanted,
+            live,
+            step,
+            remarks,
+        })),
         Planned::Busy(reason) => {
-            let service = live.map(|(service, _)| service).unwrap_or_default();
+            let service = live.map(|live| live.service).unwrap_or_default();
             Looked::Busy {
                 service: Box::new(service),
                 reason,
@@ -65,7 +71,7 @@ impl Before {
         let on = self
             .live
             .as_ref()
-            .map(|(service, _)| service.task_definition.clone());
+            .map(|live| live.service.task_definition.clone());
         let name = short(self.wanted.name());
         let register = match self.wanted {
             Wanted::New(_) => format!("register a revision of {name} and "),

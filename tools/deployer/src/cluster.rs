@@ -50,6 +50,16 @@ impl Change {
     }
 }
 
+/// A service, and what it runs.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) service: Service,
+    /// The task definition, as JSON.
+    pub(crate) definition: Value,
+    /// Its tags.
+    pub(crate) tags: Vec<Tag>,
+}
+
 /// One cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
@@ -122,18 +132,19 @@ impl Cluster {
     }
 
     /// A service that must be there, and the task definition that it runs, as JSON.
-    pub(crate) async fn live(&self, name: &str) -> anyhow::Result<(Service, Value)> {
+    pub(crate) async fn live(&self, name: &str) -> anyhow::Result<Live> {
         let service = self.existing(name).await?;
         self.with_definition(service).await
     }
 
     /// A service and the task definition that it runs, as JSON.
-    pub(crate) async fn with_definition(
-        &self,
-        service: Service,
-    ) -> anyhow::Result<(Service, Value)> {
-        let described = self.definition(&service.task_definition).await?;
-        Ok((service, definition::of_live(&described)?))
+    pub(crate) async fn with_definition(&self, service: Service) -> anyhow::Result<Live> {
+        let (described, tags) = self.definition_with_tags(&service.task_definition).await?;
+        Ok(Live {
+            service,
+            definition: definition::of_live(&described)?,
+            tags,
+        })
     }
 
     /// A task definition by ARN, `family:revision` or family.

@@ -37,6 +37,8 @@ pub struct Network {
 pub struct Settings {
     /// How many tasks a new service has. One that is there keeps its number: people and autoscaling set it.
     pub desired: Option<i32>,
+    /// How many tasks a service that is there shall have from now on, where somebody asked for it by name.
+    pub count: Option<i32>,
     /// Where a new service's tasks run; none for EC2.
     pub launch: Option<Launch>,
     /// Network of a new service's tasks.
@@ -56,6 +58,7 @@ impl Settings {
     pub(crate) fn differences(&self, live: &Service) -> Vec<String> {
         let percents = self.percents(live);
         let table = [
+            ("desiredCount", Some(live.desired), self.count),
             (
                 "healthCheckGracePeriodSeconds",
                 Some(live.grace_seconds),
@@ -89,6 +92,7 @@ impl Settings {
             configuration
         });
         Change {
+            desired: self.count.filter(|count| *count != live.desired),
             health_grace: self
                 .health_grace
                 .filter(|grace| *grace != live.grace_seconds),

@@ -30,6 +30,11 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Definition> {
     parse(&text).map_err(|error| Fault::usage(format!("{file}: {error:#}")).into())
 }
 
+/// A task definition as RegisterTaskDefinition takes it.
+pub(crate) fn of_json(definition: &Value) -> anyhow::Result<Definition> {
+    parse(&definition.to_string())
+}
+
 fn parse(text: &str) -> anyhow::Result<Definition> {
     let given: Value = serde_json::from_str(text).context("not valid JSON")?;
     if !given.is_object() {

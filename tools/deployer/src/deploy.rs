@@ -52,6 +52,8 @@ pub struct Release {
     pub failures: u32,
     /// So long without room for a task is enough to give up.
     pub placement: Duration,
+    /// The longest pause between two looks; none for one that fits what happens.
+    pub pace: Option<Duration>,
     /// Whether a failed release is undone.
     pub rolls_back: bool,
     /// Whether tasks are replaced although nothing has changed.
@@ -92,6 +94,7 @@ impl Release {
             return_timeout: Duration::ZERO,
             failures: u32::MAX,
             placement: Duration::MAX,
+            pace: None,
             rolls_back: false,
             force: false,
             dry_run: false,
@@ -224,12 +227,15 @@ async fn prepare(
             Ok(before) => before,
             Err(document) => return Ok(Ready::End(document)),
         };
+        for remark in &before.remarks {
+            console.status(remark);
+        }
         let mut document = before.draft(cloud, release);
         if release.dry_run || before.step == Step::Nothing {
             if release.with_url
-                && let Some((service, _)) = &before.live
+                && let Some(live) = &before.live
             {
-                document.url = cloud.balancing.address(console, service).await;
+                document.url = cloud.balancing.address(console, &live.service).await;
             }
             console.status(&document.reason);
             return Ok(Ready::End(Box::new(document)));
@@ -398,7 +404,7 @@ async fn carry_out(
     let text = format!("deployment {id} of {}", short(&document.task_definition));
     console.status(&text);
     timeline.note(&text);
-    let old = before.live.as_ref().map(|(service, _)| service);
+    let old = before.live.as_ref().map(|live| &live.service);
     let follower = Follower::new(
         &id,
         old.map(|service| service.task_definition.as_str()),
@@ -440,7 +446,7 @@ async fn start(
 ) -> anyhow::Result<Service> {
     let cluster = &cloud.cluster;
     let name = &release.service;
-    let live = before.live.as_ref().map(|(service, _)| service);
+    let live = before.live.as_ref().map(|live| &live.service);
     let mut change = Change {
         force: before.step == Step::Again,
         ..live.map_or_else(Change::default, |live| release.settings.change(live))

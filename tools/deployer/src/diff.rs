@@ -1,11 +1,11 @@
 //! What a release would change of a task definition.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::canonical::{Difference, compared};
 use crate::cloud::Cloud;
-use crate::service::{Service, short};
+use crate::cluster::Live;
+use crate::service::short;
 use crate::source::{Source, Wanted};
 
 /// What is asked for.
@@ -40,14 +40,14 @@ pub(crate) async fn diff(cloud: &Cloud, request: &Diff) -> anyhow::Result<Differ
 }
 
 /// What lies between what a service runs and what it would run.
-pub(crate) fn between((service, live): &(Service, Value), wanted: &Wanted) -> Differences {
+pub(crate) fn between(live: &Live, wanted: &Wanted) -> Differences {
     Differences {
         kind: "diff",
         schema: 1,
-        service: service.name.clone(),
-        live: service.task_definition.clone(),
+        service: live.service.name.clone(),
+        live: live.service.task_definition.clone(),
         wanted: wanted.name().to_owned(),
-        changes: compared(live, wanted.json()),
+        changes: compared(&live.definition, wanted.json()),
     }
 }
 
@@ -81,6 +81,8 @@ pub(crate) fn text(differences: &Differences) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use serde_json::Value;
 
     use super::*;
 

@@ -19,6 +19,13 @@ const LOOKS: u32 = 20;
 /// Tasks that have stopped are looked for at least every so many looks, whatever ECS counts.
 const SWEEP: u32 = 6;
 
+/// Tasks of one deployment, as ECS counts them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) running: i32,
+    pub(crate) failed: i32,
+}
+
 /// Looks at the tasks of one deployment.
 #[derive(Debug)]
 pub(crate) struct Inspector {
@@ -35,9 +42,9 @@ pub(crate) struct Inspector {
     looks: HashMap<usize, u32>,
     /// What this process may not look at; said once.
     blind: HashSet<&'static str>,
-    /// ECS's count of failed tasks at the last look.
-    failed: i32,
-    /// Whether events since the last look of tasks tell of stops or bad health.
+    /// How many tasks of the deployment ran, and how many had failed, at the last look.
+    counts: Counts,
+    /// Whether events since the last look of tasks tell of bad health.
     is_suspicious: bool,
     /// Whether a task has stopped of which it is not yet known why.
     is_undecided: bool,
@@ -58,7 +65,7 @@ impl Inspector {
             instances: HashMap::new(),
             looks: HashMap::new(),
             blind: HashSet::new(),
-            failed: 0,
+            counts: Counts::default(),
             is_suspicious: false,
             is_undecided: false,
             unplaced: None,
@@ -82,7 +89,7 @@ impl Inspector {
             } else if text.contains(" has started ") {
                 self.unplaced = None;
             }
-            self.is_suspicious |= ["has stopped", "unhealthy", "failed", "unable"]
+            self.is_suspicious |= ["unhealthy", "failed", "unable"]
                 .iter()
                 .any(|word| text.contains(word));
             if let Some((task, reason)) = bad_health(&event.text) {
@@ -92,27 +99,27 @@ impl Inspector {
     }
 
     /// Looks at tasks that have stopped and at targets, when there is reason to; says each new cause at once,
-    /// with the last lines of its task. `failed` is ECS's own count; `is_over` asks for all that can be known.
+    /// with the last lines of its task. `counts` are ECS's own; `is_over` asks for all that can be known.
     pub(crate) async fn look(
         &mut self,
         cloud: &Cloud,
         console: &Console,
         service: &Service,
         timeline: &mut Timeline,
-        failed: i32,
+        counts: Counts,
         is_over: bool,
     ) -> Result<(), Trouble> {
         self.round += 1;
         let is_sweep = self.round.is_multiple_of(SWEEP);
-        let has_more = failed != self.failed;
-        if has_more || self.is_suspicious || self.is_undecided || is_sweep || is_over {
+        let is_worse = counts.failed != self.counts.failed || counts.running < self.counts.running;
+        if is_worse || self.is_suspicious || self.is_undecided || is_sweep || is_over {
             let stopped = self.stopped(cloud, service).await;
             for failed in self.seen(console, "stopped tasks", stopped)? {
                 self.say(console, timeline, None, failed);
             }
-            self.failed = failed;
             self.is_suspicious = false;
         }
+        self.counts = counts;
         // Bad health shows in the target group before ECS acts on it.
         if is_sweep {
             for balanced in &service.balanced {

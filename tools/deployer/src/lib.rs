@@ -27,6 +27,7 @@ mod interrupt;
 mod last_good;
 mod lock;
 mod one_off;
+mod patched;
 mod plan;
 mod proceed;
 mod prune;
@@ -46,8 +47,8 @@ mod tasks;
 mod timeline;
 mod trouble;
 mod unlock;
+mod update;
 mod verify;
-pub mod update;
 mod wait;
 mod watch;
 
@@ -81,6 +82,7 @@ pub use status::{Form, Status};
 pub use stop::Stop;
 pub use tasks::Tasks;
 pub use unlock::Unlock;
+pub use update::{Change, Changes, Patch, Update};
 pub use verify::Verify;
 pub use wait::Wait;
 
@@ -91,6 +93,10 @@ pub struct Request {
     pub cluster: String,
     /// What to do there.
     pub command: Command,
+    /// Region in place of the environment's.
+    pub region: Option<String>,
+    /// Profile in place of the environment's.
+    pub profile: Option<String>,
     /// Where the document goes instead of stdout.
     pub output: Option<PathBuf>,
     /// What is said beside the document.
@@ -152,7 +158,8 @@ pub fn run(request: Request) -> anyhow::Result<u8> {
         _ => {}
     }
     aws::block_on(async {
-        let cloud = Cloud::new(&aws::config().await?, &request.cluster);
+        let config = aws::config_for(request.region.as_deref(), request.profile.as_deref()).await?;
+        let cloud = Cloud::new(&config, &request.cluster);
         match &request.command {
             Command::Deploy(_)
             | Command::Wait(_)
@@ -160,7 +167,9 @@ pub fn run(request: Request) -> anyhow::Result<u8> {
             | Command::Stop(_)
             | Command::Proceed(_) => release(&cloud, &console, &request.command, output).await,
             Command::Scale(scale) => ended(scale::scale(&cloud, &console, scale).await?, output),
-            Command::Verify(it) => verify::run(&console, &request.cluster, it, output).await,
+            Command::Verify(it) => {
+                verify::run(&console, &config, &request.cluster, it, output).await
+            }
             Command::Run(run) => ended(one_off::run(&cloud, &console, run).await?, output),
             Command::Unlock(lock) => ended(unlock::unlock(&cloud, &console, lock).await?, output),
             Command::Group(group) => ended(group::group(&cloud, &console, group).await?, output),

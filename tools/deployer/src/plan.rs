@@ -1,11 +1,11 @@
 //! What a release has to do, from what is wanted and what is there. It calls nobody.
 
-use serde_json::Value;
 use toolkit::Fault;
 
 use crate::canonical::differences;
+use crate::cluster::Live;
 use crate::deploy::Release;
-use crate::service::{Service, State, short};
+use crate::service::{State, short};
 use crate::source::Wanted;
 
 /// What to do.
@@ -36,10 +36,15 @@ pub(crate) fn plan(
     release: &Release,
     cluster: &str,
     wanted: &Wanted,
-    live: Option<(&Service, &Value)>,
+    live: Option<&Live>,
 ) -> Result<Planned, Fault> {
     let name = &release.service;
-    let Some((service, definition)) = live else {
+    let Some(Live {
+        service,
+        definition,
+        ..
+    }) = live
+    else {
         if release.create {
             return Ok(Planned::Step(Step::Create));
         }
@@ -91,8 +96,10 @@ pub(crate) fn plan(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
-    use crate::service::Rollout;
+    use crate::service::{Rollout, Service};
 
     const ON: &str = "arn:aws:ecs:r:1:task-definition/web:4";
 
@@ -115,13 +122,18 @@ mod tests {
         }
     }
 
-    fn service(rollouts: Vec<Rollout>) -> Service {
-        Service {
+    fn service(rollouts: Vec<Rollout>) -> Live {
+        let service = Service {
             name: "web".to_owned(),
             status: "ACTIVE".to_owned(),
             task_definition: ON.to_owned(),
             rollouts,
             ..Service::default()
+        };
+        Live {
+            service,
+            definition: Value::Null,
+            tags: Vec::new(),
         }
     }
 
@@ -132,9 +144,8 @@ mod tests {
         }
     }
 
-    fn step(service: &Service, arn: &str, supersede: bool) -> Planned {
-        let live = Some((service, &Value::Null));
-        plan(&release(supersede), "c", &wanted(arn), live).unwrap()
+    fn step(live: &Live, arn: &str, supersede: bool) -> Planned {
+        plan(&release(supersede), "c", &wanted(arn), Some(live)).unwrap()
     }
 
     #[test]
@@ -157,9 +168,7 @@ mod tests {
     #[test]
     fn replaces_tasks_or_changes_settings_of_what_runs() {
         let live = service(vec![rollout("ecs-svc/1", true, State::Completed, ON)]);
-        let planned = |release: &Release| {
-            plan(release, "c", &wanted(ON), Some((&live, &Value::Null))).unwrap()
-        };
+        let planned = |release: &Release| plan(release, "c", &wanted(ON), Some(&live)).unwrap();
         let again = Release {
             force: true,
             ..release(false)

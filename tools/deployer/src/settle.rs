@@ -28,6 +28,7 @@ pub(crate) async fn settle(
         deadline: begun + release.timeout,
         failures: Some(release.failures),
         placement: Some(release.placement),
+        pace: release.pace,
     };
     let watched = watch.unless(interrupt, limits).await;
     let watched = watched.with_context(|| goes_on(watch))?;
@@ -127,6 +128,7 @@ pub(crate) async fn go_back(
         deadline,
         failures: None,
         placement: None,
+        pace: release.pace,
     };
     if stop(watch, reason).await? {
         let watched = watch.unless(interrupt, limits).await;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Live};
 use crate::definition::{self, Definition};
-use crate::service::Service;
+use crate::patched;
+use crate::update::Patch;
 
 /// As the command line names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Source {
     Registered(String),
     /// What the service runs now.
     Live,
+    /// The same, or another one that is registered, with changes.
+    Patched(Box<Patch>),
 }
 
 /// What is to run.
@@ -50,7 +53,7 @@ impl Source {
     pub(crate) fn read(&self) -> anyhow::Result<Option<Definition>> {
         match self {
             Self::File(path) => definition::read(path).map(Some),
-            Self::Registered(_) | Self::Live => Ok(None),
+            Self::Registered(_) | Self::Live | Self::Patched(_) => Ok(None),
         }
     }
 
@@ -59,7 +62,7 @@ impl Source {
         &self,
         read: Option<Definition>,
         cluster: &Cluster,
-        live: Option<&(Service, Value)>,
+        live: Option<&Live>,
     ) -> anyhow::Result<Wanted> {
         if let Some(definition) = read {
             return Ok(Wanted::New(Box::new(definition)));
@@ -67,23 +70,19 @@ impl Source {
         let reference = match self {
             Self::File(path) => return Ok(Wanted::New(Box::new(definition::read(path)?))),
             Self::Registered(reference) => reference,
+            Self::Patched(patch) => {
+                let (wanted, _remarks) = patched::resolve(patch, cluster, live).await?;
+                return Ok(wanted);
+            }
             Self::Live => {
-                let (service, json) =
+                let live =
                     live.context("there is no service whose task definition could be taken")?;
-                return Ok(Wanted::Registered {
-                    arn: service.task_definition.clone(),
-                    json: json.clone(),
-                });
+                return Ok(Wanted::live(live));
             }
         };
         // What the service runs has been looked at already.
-        if let Some((service, json)) = live
-            && *reference == service.task_definition
-        {
-            return Ok(Wanted::Registered {
-                arn: reference.clone(),
-                json: json.clone(),
-            });
+        if let Some(live) = live.filter(|live| *reference == live.service.task_definition) {
+            return Ok(Wanted::live(live));
         }
         let live = cluster.definition(reference).await?;
         Ok(Wanted::Registered {
@@ -97,6 +96,14 @@ impl Source {
 }
 
 impl Wanted {
+    /// What a service runs.
+    fn live(live: &Live) -> Self {
+        Self::Registered {
+            arn: live.service.task_definition.clone(),
+            json: live.definition.clone(),
+        }
+    }
+
     pub(crate) fn json(&self) -> &Value {
         match self {
             Self::New(definition) => &definition.json,

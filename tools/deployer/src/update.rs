@@ -28,7 +28,7 @@
 //! With no change asked for, `ecs deploy` registers a copy and so replaces all tasks. Here
 //! [`Changes::is_empty`] says so, and the same revision is deployed anew.
 
-pub mod args;
+pub(crate) mod args;
 mod changed;
 mod image;
 mod lists;
@@ -48,31 +48,40 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use changed::Change;
+#[cfg(test)]
+pub(crate) use changed::between;
 use lists::List;
 use private::Private;
 
 /// What `update` asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
     /// Cluster name or ARN.
     pub cluster: String,
     /// Service name.
     pub service: String,
-    /// The task definition to start from, if it is not the service's own: ARN, `family:revision` or family.
-    pub task: Option<String>,
-    /// The patch.
-    pub changes: Changes,
+    /// What becomes of the task definition.
+    pub patch: Patch,
     /// How it is released.
     pub options: Options,
+}
+
+/// From which task definition to which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patch {
+    /// The task definition to start from, if it is not the service's own: ARN, `family:revision` or family.
+    pub task: Option<String>,
+    /// What changes.
+    pub changes: Changes,
+    /// Who releases, for the tags of the new revision.
+    pub user: Option<String>,
+    /// Whether the changes are shown.
+    pub shows_changes: bool,
 }
 
 /// How the patched definition is released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Region instead of the environment's.
-    pub region: Option<String>,
-    /// Profile instead of the environment's.
-    pub profile: Option<String>,
     /// The service's number of tasks, if it changes.
     pub desired_count: Option<i32>,
     /// Whether a verdict is waited for.
@@ -87,8 +96,6 @@ pub struct Options {
     pub ignores_warnings: bool,
     /// Whether new tasks start although nothing changes.
     pub forces_new_deployment: bool,
-    /// Whether the changes are shown.
-    pub shows_changes: bool,
     /// What the record says about this release.
     pub comment: Option<String>,
     /// Who releases.
@@ -98,7 +105,7 @@ pub struct Options {
 }
 
 /// A patch of a task definition. Its Debug form shows no environment value.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     added: Vec<String>,
     removed: Vec<String>,
@@ -112,7 +119,7 @@ pub struct Changes {
 }
 
 /// What changes in one container.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Edit {
     /// This member has this value.
     Set(&'static str, Value),

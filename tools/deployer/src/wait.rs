@@ -59,6 +59,7 @@ pub(crate) async fn wait(
         deadline: begun + request.timeout,
         failures: None,
         placement: None,
+        pace: None,
     };
     (document.verdict, document.reason) = match watch.unless(&mut interrupt, limits).await? {
         Some(watched) => verdict(&watch, watched),

@@ -7,7 +7,7 @@ use toolkit::Console;
 use crate::cloud::Cloud;
 use crate::failure::{is_definite, sentence};
 use crate::follower::{End, Follower, Observation};
-use crate::inspect::Inspector;
+use crate::inspect::{Counts, Inspector};
 use crate::interrupt::Interrupt;
 use crate::record::Record;
 use crate::service::Service;
@@ -56,6 +56,8 @@ pub(crate) struct Limits {
     pub(crate) failures: Option<u32>,
     /// So long without room for a task is enough; none to leave it to ECS.
     pub(crate) placement: Option<Duration>,
+    /// The longest pause between two looks, where somebody asked for one.
+    pub(crate) pace: Option<Duration>,
 }
 
 /// Why the following is over.
@@ -100,7 +102,8 @@ impl<'a> Watch<'a> {
     /// Follows until there is an end or a limit is reached.
     pub(crate) async fn until(&mut self, limits: Limits) -> anyhow::Result<Watched> {
         loop {
-            sleep_until((Instant::now() + self.pause()).min(limits.deadline)).await;
+            let pause = self.pause().min(limits.pace.unwrap_or(Duration::MAX));
+            sleep_until((Instant::now() + pause).min(limits.deadline)).await;
             let is_last = Instant::now() >= limits.deadline;
             match self.look().await {
                 Ok(Some(end)) => {
@@ -221,8 +224,11 @@ impl<'a> Watch<'a> {
         self.inspector.hear(&observation.events);
         self.round += 1;
         if observation.end != Some(End::Completed) {
-            let failed = self.service.rollout(self.follower.current());
-            let failed = failed.map_or(0, |rollout| rollout.failed);
+            let rollout = self.service.rollout(self.follower.current());
+            let counts = rollout.map_or_else(Counts::default, |rollout| Counts {
+                running: rollout.running,
+                failed: rollout.failed,
+            });
             let looked = self
                 .inspector
                 .look(
@@ -230,7 +236,7 @@ impl<'a> Watch<'a> {
                     self.console,
                     &self.service,
                     &mut self.timeline,
-                    failed,
+                    counts,
                     observation.end.is_some(),
                 )
                 .await;

@@ -242,6 +242,7 @@ impl DeployArgs {
             create: self.create,
             settings: Settings {
                 desired: self.desired_count,
+                count: None,
                 launch: Some(launch),
                 network,
                 behind,

@@ -2,11 +2,13 @@
 
 mod deploy;
 mod look;
+mod update;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use toolkit::Fault;
 use toolkit::console::Verbosity;
@@ -20,6 +22,7 @@ use crate::scale::Scale;
 use crate::source::Source;
 use crate::status::{Form, Status};
 use crate::stop::Stop;
+use crate::update::args::UpdateArgs;
 use crate::wait::Wait;
 use crate::{Command, Request, duration};
 
@@ -30,6 +33,7 @@ EXAMPLES
   deployer status --cluster prod --service api --service web
   deployer run --cluster prod --task-definition migrate.json
   deployer rollback --cluster prod --service api
+  deployer update prod api --region eu-central-1 --tag 1.4.2
 
 EXIT CODES
   0 done   1 failed   2 wrong arguments   3 refused: another deployment or the deploy lock is in the way
@@ -44,6 +48,12 @@ pub struct Args {
     /// Write the document to this file instead of stdout
     #[arg(long, value_name = "FILE", global = true)]
     output: Option<PathBuf>,
+    /// AWS region [default: AWS_REGION, or that of the profile]
+    #[arg(long, value_name = "REGION", global = true, value_parser = NonEmptyStringValueParser::new())]
+    region: Option<String>,
+    /// Profile of ~/.aws/config [default: AWS_PROFILE]
+    #[arg(long, value_name = "NAME", global = true, value_parser = NonEmptyStringValueParser::new())]
+    profile: Option<String>,
     /// Only warnings and errors on stderr
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -88,6 +98,8 @@ enum Action {
     Scale(ScaleArgs),
     /// Run a task once and wait until it has ended
     Run(RunArgs),
+    /// Change the task definition that a service runs, and release it: the flags of `ecs deploy`
+    Update(Box<UpdateArgs>),
     /// Look for every problem of a release before it begins; exit code 3 if there is one
     Verify(Box<crate::verify::args::VerifyArgs>),
 }
@@ -247,13 +259,15 @@ enum FormatArg {
 impl Args {
     /// The validated request.
     pub fn into_request(self) -> anyhow::Result<Request> {
-        let (cluster, command) = self.action.into_command(self.output.as_deref());
+        let (cluster, command) = self.action.into_command(self.output.as_deref())?;
         if cluster.is_empty() {
             return Err(Fault::usage("--cluster is empty").into());
         }
         Ok(Request {
             cluster,
             command,
+            region: self.region,
+            profile: self.profile,
             output: self.output,
             verbosity: Verbosity::from_flags(self.quiet, self.verbose),
         })
@@ -262,8 +276,8 @@ impl Args {
 
 impl Action {
     /// The cluster, and what to do there. `output` is where the document goes.
-    fn into_command(self, output: Option<&Path>) -> (String, Command) {
-        match self {
+    fn into_command(self, output: Option<&Path>) -> Result<(String, Command), Fault> {
+        Ok(match self {
             Self::Deploy(args) => args.into_command(output),
             Self::Status(args) => args.into_command(output),
             Self::Wait(args) => args.into_command(),
@@ -281,8 +295,9 @@ impl Action {
             Self::Lock(args) => args.into_command(),
             Self::Scale(args) => args.into_command(),
             Self::Run(args) => args.into_command(),
+            Self::Update(args) => update::command(args.into_update()?, output),
             Self::Verify(args) => args.into_request(output.is_some()),
-        }
+        })
     }
 }
 

@@ -41,8 +41,8 @@ pub(crate) async fn outlook(
         .task_definition
         .resolve(read, &cloud.cluster, Some(&live))
         .await?;
-    let mut facts = facts(&live.0, wanted.json());
-    for balanced in &live.0.balanced {
+    let mut facts = facts(&live.service, wanted.json());
+    for balanced in &live.service.balanced {
         match cloud.balancing.facts(&balanced.target_group).await {
             Ok(found) => facts.target = Some(slower(facts.target, found)),
             Err(error) => console.warning(&format!("the forecast lacks a part: {error:#}")),

@@ -29,7 +29,7 @@ REFUSED, each with the equivalent: --access-key-id --secret-access-key --account
     args_override_self = true,
     next_help_heading = "Options"
 )]
-pub struct UpdateArgs {
+pub(crate) struct UpdateArgs {
     /// Cluster
     #[arg(value_name = "CLUSTER")]
     pub(super) cluster: String,
@@ -189,12 +189,6 @@ pub(super) struct TaskArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Release")]
 pub(super) struct ReleaseArgs {
-    /// AWS region [default: AWS_REGION, or that of the profile]
-    #[arg(long, value_name = "REGION")]
-    pub(super) region: Option<String>,
-    /// Profile of ~/.aws/config [default: AWS_PROFILE]
-    #[arg(long, value_name = "NAME")]
-    pub(super) profile: Option<String>,
     /// How many tasks the service shall have from now on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=5000))]
     pub(super) desired_count: Option<i32>,

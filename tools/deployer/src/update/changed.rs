@@ -44,7 +44,7 @@ impl fmt::Debug for Change {
 
 /// What differs; nothing if both ask for the same once ECS has filled in its defaults. `before` has none of
 /// the members that only a registered revision has.
-pub(super) fn between(before: &Value, after: &Value) -> Vec<Change> {
+pub(crate) fn between(before: &Value, after: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     if !canonical::differences(before, after).is_empty() {
         let place = Place {

@@ -14,7 +14,7 @@ use super::args::{
 };
 use super::lists::List;
 use super::private::Private;
-use super::{Changes, Edit, Options, Update, image, variables};
+use super::{Changes, Edit, Options, Patch, Update, image, variables};
 
 /// Whole numbers as ECS has them.
 const COUNT: RangeInclusive<i32> = 0..=i32::MAX;
@@ -33,7 +33,7 @@ impl UpdateArgs {
     /// # Errors
     ///
     /// One usage error with all that is wrong and all flags that are refused.
-    pub fn into_update(self) -> Result<Update, Fault> {
+    pub(crate) fn into_update(self) -> Result<Update, Fault> {
         let mut reader = Reader {
             problems: self.refused.problems(),
             ..Reader::default()
@@ -48,15 +48,20 @@ impl UpdateArgs {
         reader.lists(&self.lists);
         reader.exclusive(&self.exclusive);
         reader.task(self.task);
-        let options = reader.options(self.release);
+        let shows_changes = self.release.diff || !self.release.no_diff;
+        let options = options(self.release);
         if !reader.problems.is_empty() {
             return Err(Fault::usage(reader.problems.join("; ")));
         }
         Ok(Update {
             cluster: self.cluster,
             service: self.service,
-            task,
-            changes: reader.changes,
+            patch: Patch {
+                task,
+                changes: reader.changes,
+                user: options.user.clone(),
+                shows_changes,
+            },
             options,
         })
     }
@@ -305,29 +310,6 @@ impl Reader {
         }
     }
 
-    fn options(&mut self, args: ReleaseArgs) -> Options {
-        const DEFAULT: Duration = Duration::from_secs(15 * 60);
-        let (waits, timeout) = match args.timeout {
-            Patience::None => (false, DEFAULT),
-            Patience::For(timeout) => (!args.no_wait, timeout),
-        };
-        Options {
-            region: self.given("region", args.region),
-            profile: self.given("profile", args.profile),
-            desired_count: args.desired_count,
-            waits,
-            timeout,
-            pace: args.sleep_time,
-            rolls_back: args.rollback || !args.no_rollback,
-            ignores_warnings: args.ignore_warnings,
-            forces_new_deployment: args.force_new_deployment,
-            shows_changes: args.diff || !args.no_diff,
-            comment: args.comment,
-            user: args.user,
-            dry_run: args.dry_run,
-        }
-    }
-
     fn secret(&mut self, flag: &str, container: &str, name: &str, from: &str) {
         if from.is_empty() {
             self.problems
@@ -418,6 +400,26 @@ impl Reader {
 
     fn member(&mut self, member: &'static str, value: Value) {
         self.changes.members.push((member, value));
+    }
+}
+
+fn options(args: ReleaseArgs) -> Options {
+    const DEFAULT: Duration = Duration::from_secs(15 * 60);
+    let (waits, timeout) = match args.timeout {
+        Patience::None => (false, DEFAULT),
+        Patience::For(timeout) => (!args.no_wait, timeout),
+    };
+    Options {
+        desired_count: args.desired_count,
+        waits,
+        timeout,
+        pace: args.sleep_time,
+        rolls_back: args.rollback || !args.no_rollback,
+        ignores_warnings: args.ignore_warnings,
+        forces_new_deployment: args.force_new_deployment,
+        comment: args.comment,
+        user: args.user,
+        dry_run: args.dry_run,
     }
 }
 

@@ -22,6 +22,7 @@ fn patched(arguments: &[&str]) -> Result<Patched, String> {
     let tags = [("team", "a"), ("aws:cloudformation:stack-name", "s")];
     let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
     parsed(arguments)?
+        .patch
         .changes
         .apply(&live(), &tags)
         .map_err(|fault| fault.to_string())
@@ -422,9 +423,7 @@ fn refuses_with_every_problem_at_once() {
 
 #[test]
 fn takes_the_options_of_a_release() {
-    let options = parsed(&[
-        "--region",
-        "eu-central-1",
+    let update = parsed(&[
         "--timeout",
         "-1",
         "--no-rollback",
@@ -432,11 +431,16 @@ fn takes_the_options_of_a_release() {
         "--no-deregister",
         "--force-new-deployment",
     ])
-    .unwrap()
-    .options;
-    assert_eq!(options.region.as_deref(), Some("eu-central-1"));
-    assert!(!options.waits && !options.rolls_back && !options.shows_changes);
+    .unwrap();
+    let options = update.options;
+    assert!(!options.waits && !options.rolls_back && !update.patch.shows_changes);
     assert!(options.forces_new_deployment);
-    assert!(parsed(&["--region", "r"]).unwrap().changes.is_empty());
-    assert!(!parsed(&["-t", "v"]).unwrap().changes.is_empty());
+    assert!(
+        parsed(&["--timeout", "9"])
+            .unwrap()
+            .patch
+            .changes
+            .is_empty()
+    );
+    assert!(!parsed(&["-t", "v"]).unwrap().patch.changes.is_empty());
 }

@@ -67,11 +67,12 @@ struct Flags {
 /// Looks at everything, writes the report and gives the exit code.
 pub(crate) async fn run(
     console: &Console,
+    config: &SdkConfig,
     cluster: &str,
     verify: &Verify,
     output: Option<&Path>,
 ) -> anyhow::Result<u8> {
-    let config = patient_enough(aws::config().await?);
+    let config = patient_enough(config.clone());
     let basis = gather::basis(&config, cluster, verify).await;
     let intent = Intent::of(&verify.flags, basis.service.known());
     let definition = match &basis.definition {

@@ -1,0 +1,256 @@
+//! The service that is released: the template's, behind a load balancer, on a local AWS.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+
+use super::Edit;
+use crate::bench::stand::{Server, Stand};
+
+pub(super) const CLUSTER: &str = "ludlow";
+pub(super) const SERVICE: &str = "ludlow-local-api";
+pub(super) const CONTAINER: &str = "api";
+
+const PROJECT: &str = "\
+[app]
+name = \"ludlow\"
+region = \"us-east-1\"
+
+[services.api]
+port = 8080
+health-path = \"/healthz\"
+
+[environments.local]
+aws = \"local\"
+";
+
+/// The service, as it should be between two measurements.
+pub(super) struct Service {
+    /// With its digest.
+    image: String,
+}
+
+impl Service {
+    /// Makes the image, the load balancer and the service.
+    pub(super) fn create(stand: &Stand, server: &Server<'_>) -> anyhow::Result<Self> {
+        stand.file("longshore.toml", PROJECT)?;
+        stand.file(
+            "Dockerfile",
+            "FROM scratch\nCOPY ludlow /ludlow\nENTRYPOINT [\"/ludlow\"]\n",
+        )?;
+        std::fs::copy(sample(stand)?, stand.path().join("ludlow"))
+            .context("cannot copy the sample service")?;
+        let directory = stand.path().display().to_string();
+        server.prepare(
+            "local-aws",
+            &[
+                "seed",
+                "--env",
+                "local",
+                "--project",
+                &directory,
+                "--endpoint",
+                &server.endpoint,
+            ],
+        )?;
+        let (layout, document) = (
+            format!("{directory}/image"),
+            format!("{directory}/image.json"),
+        );
+        let image = [
+            "--repository",
+            CLUSTER,
+            "--tag",
+            "1",
+            "--layout",
+            &layout,
+            "--output",
+            &document,
+        ];
+        let context = [
+            "build",
+            "--context",
+            &directory,
+            "--platform",
+            "linux/amd64",
+        ];
+        server.prepare("image-builder", &[&context[..], &image].concat())?;
+        server.prepare("image-builder", &[&["push"][..], &image].concat())?;
+        let image: Value = serde_json::from_slice(&std::fs::read(&document)?)?;
+        let digest = image["digest"]
+            .as_str()
+            .context("the image has no digest")?;
+        let host = server.endpoint.trim_start_matches("http://");
+        let service = Self {
+            image: format!("{host}/{CLUSTER}@{digest}"),
+        };
+        let file = stand.file("good.json", &service.definition(None).to_string())?;
+        server.prepare(
+            "deployer",
+            &[
+                "deploy",
+                "--cluster",
+                CLUSTER,
+                "--service",
+                SERVICE,
+                "--create",
+                "--desired-count",
+                "2",
+                "--target-group",
+                SERVICE,
+                "--container",
+                CONTAINER,
+                "--port",
+                "8080",
+                "--task-definition",
+                &file.display().to_string(),
+            ],
+        )?;
+        Ok(service)
+    }
+
+    /// Puts the service on the version that works, with the circuit breaker as the case wants it.
+    pub(super) fn make_good(
+        &self,
+        stand: &Stand,
+        server: &Server<'_>,
+        breaker: bool,
+    ) -> anyhow::Result<()> {
+        let configuration = json!({
+            "deploymentCircuitBreaker": { "enable": breaker, "rollback": breaker },
+            "minimumHealthyPercent": 100, "maximumPercent": 200,
+        });
+        server.ecs(
+            "UpdateService",
+            &json!({ "cluster": CLUSTER, "service": SERVICE, "deploymentConfiguration": configuration }),
+        )?;
+        let file = stand.file("good.json", &self.definition(None).to_string())?;
+        let file = file.display().to_string();
+        server.prepare(
+            "deployer",
+            &[
+                "deploy",
+                "--cluster",
+                CLUSTER,
+                "--service",
+                SERVICE,
+                "--supersede",
+                "--no-lock",
+                "--task-definition",
+                &file,
+            ],
+        )?;
+        let input = json!({ "cluster": CLUSTER, "services": [SERVICE] });
+        for _ in 0..600 {
+            let service = server.ecs("DescribeServices", &input)?;
+            let service = &service["services"][0];
+            let is_alone = service["deployments"]
+                .as_array()
+                .is_some_and(|all| all.len() == 1);
+            if is_alone && service["runningCount"] == service["desiredCount"] {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        bail!("the service {SERVICE} does not settle")
+    }
+
+    /// The task definition with this changed.
+    pub(super) fn definition(&self, change: Option<Edit>) -> Value {
+        let (name, value) = match change {
+            Some(Edit::Variable(name, value)) => (name, value),
+            _ => ("APP_VERSION", "good"),
+        };
+        let mut environment = vec![json!({ "name": "APP_VERSION", "value": "good" })];
+        if name == "APP_VERSION" {
+            environment[0]["value"] = value.into();
+        } else {
+            environment.push(json!({ "name": name, "value": value }));
+        }
+        let image = match change {
+            Some(Edit::Tag(tag)) => {
+                let repository = self.image.split('@').next().unwrap_or_default();
+                format!("{repository}:{tag}")
+            }
+            _ => self.image.clone(),
+        };
+        json!({
+            "family": SERVICE,
+            "networkMode": "bridge",
+            "containerDefinitions": [{
+                "name": CONTAINER, "image": image, "cpu": 10, "memory": 32, "essential": true,
+                "portMappings": [{ "containerPort": 8080, "hostPort": 0, "protocol": "tcp" }],
+                "environment": environment,
+                "stopTimeout": 2,
+            }],
+        })
+    }
+
+    /// When ECS called the newest deployment finished; seconds since the epoch.
+    pub(super) fn completed_at(&self, server: &Server<'_>) -> anyhow::Result<Option<f64>> {
+        let input = json!({ "cluster": CLUSTER, "service": SERVICE, "maxResults": 1 });
+        let records = server.ecs("ListServiceDeployments", &input)?;
+        Ok(records["serviceDeployments"][0]["finishedAt"].as_f64())
+    }
+
+    /// When the first task ended that was begun since then; seconds since the epoch.
+    pub(super) fn first_failure(
+        &self,
+        server: &Server<'_>,
+        since: f64,
+    ) -> anyhow::Result<Option<f64>> {
+        let listed = server.ecs(
+            "ListTasks",
+            &json!({ "cluster": CLUSTER, "family": SERVICE, "desiredStatus": "STOPPED" }),
+        )?;
+        let described = server.ecs(
+            "DescribeTasks",
+            &json!({ "cluster": CLUSTER, "tasks": listed["taskArns"] }),
+        )?;
+        let tasks = described["tasks"].as_array().cloned().unwrap_or_default();
+        let begun_since = tasks
+            .iter()
+            .filter(|task| task["createdAt"].as_f64().is_some_and(|at| at >= since))
+            .filter(|task| task["stopCode"] != "ServiceSchedulerInitiated");
+        Ok(begun_since
+            .filter_map(|task| task["stoppingAt"].as_f64().or(task["stoppedAt"].as_f64()))
+            .reduce(f64::min))
+    }
+}
+
+/// Seconds since the epoch.
+pub(super) fn now() -> f64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// The template's program, built as its project builds it.
+fn sample(stand: &Stand) -> anyhow::Result<PathBuf> {
+    let template = stand.workspace.join("templates/rust-api");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--quiet",
+            "--target-dir",
+            "target",
+        ])
+        .current_dir(&template)
+        .status()
+        .context("cannot build the sample service")?;
+    if !status.success() {
+        bail!("cannot build the sample service in {}", template.display());
+    }
+    let targets = std::fs::read_dir(template.join("target"))?;
+    targets
+        .filter_map(Result::ok)
+        .map(|target| target.path().join("release/ludlow"))
+        .find(|program| program.is_file())
+        .context("the sample service's program is not where cargo puts it")
+}
