@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::{build, document, failure, image, layout, stderr};
 
-/// A context with busybox, or `None` with a message: no busybox, or no namespaces.
-fn context(directory: &Path, dockerfile: &str) -> Option<PathBuf> {
+/// A context with busybox; or the reason to skip: no busybox, or no namespaces.
+fn context(directory: &Path, dockerfile: &str) -> Result<PathBuf, String> {
     let busybox = ["/bin/busybox", "/usr/bin/busybox"]
         .into_iter()
         .find(|path| Path::new(path).is_file());
     let Some(busybox) = busybox else {
-        println!("SKIPPED: no busybox-static on this machine");
-        return None;
+        return Err("no busybox-static on this machine".to_owned());
     };
     let context = directory.join("context");
     fs::create_dir_all(&context).unwrap();
@@ -21,19 +20,19 @@ fn context(directory: &Path, dockerfile: &str) -> Option<PathBuf> {
     fs::write(context.join("Dockerfile"), format!("{begin}RUN true\n")).unwrap();
     let probe = build(&context).output().unwrap();
     if stderr(&probe).contains("the embedded engine cannot RUN on this machine") {
-        println!("SKIPPED: {}", stderr(&probe));
-        return None;
+        return Err(stderr(&probe));
     }
     fs::write(context.join("Dockerfile"), format!("{begin}{dockerfile}")).unwrap();
-    Some(context)
+    Ok(context)
 }
 
 #[test]
 fn runs_a_command_once() {
     let directory = tempfile::tempdir().unwrap();
     let source = "ARG N\nRUN echo said-$N-$((20+1)) && /bin/busybox head -c 8 /dev/urandom > /random\nCOPY a /a\n";
-    let Some(context) = context(directory.path(), source) else {
-        return;
+    let context = match context(directory.path(), source) {
+        Ok(context) => context,
+        Err(reason) => return println!("SKIPPED: {reason}"),
     };
     fs::write(context.join("a"), "1").unwrap();
     let at = |number: &str| {
@@ -69,8 +68,9 @@ fn runs_a_command_once() {
 fn says_how_a_command_failed_and_keeps_the_ones_before_it() {
     let directory = tempfile::tempdir().unwrap();
     let source = "RUN echo first\nRUN echo why it failed; exit 7\n";
-    let Some(context) = context(directory.path(), source) else {
-        return;
+    let context = match context(directory.path(), source) {
+        Ok(context) => context,
+        Err(reason) => return println!("SKIPPED: {reason}"),
     };
     let message = failure(build(&context).arg("--quiet"), 1);
     assert_eq!(
@@ -94,8 +94,9 @@ fn shows_a_secret_to_the_command_alone() {
     let directory = tempfile::tempdir().unwrap();
     let source = "RUN --mount=type=secret,id=key,required=true --mount=type=secret,id=token,env=TOKEN \
         /bin/busybox wc -c < /run/secrets/key && echo ${#TOKEN}\n";
-    let Some(context) = context(directory.path(), source) else {
-        return;
+    let context = match context(directory.path(), source) {
+        Ok(context) => context,
+        Err(reason) => return println!("SKIPPED: {reason}"),
     };
     let message = failure(build(&context).arg("--quiet"), 2);
     assert!(
@@ -143,8 +144,9 @@ fn gives_the_same_digest_in_another_place() {
     let mut digests = Vec::new();
     for _ in 0..2 {
         let directory = tempfile::tempdir().unwrap();
-        let Some(context) = context(directory.path(), source) else {
-            return;
+        let context = match context(directory.path(), source) {
+            Ok(context) => context,
+            Err(reason) => return println!("SKIPPED: {reason}"),
         };
         digests.push(document(&mut build(&context))["digest"].clone());
     }
