@@ -10,6 +10,7 @@ use toolkit::console::Verbosity;
 use crate::build::secret::Secret;
 use crate::image::platform::Platform;
 use crate::image::reference::{is_repository, is_tag};
+use crate::layer::Codec;
 use crate::stage::Settings;
 use crate::{Job, Request, build, push};
 
@@ -105,6 +106,12 @@ struct Source {
     /// Label beside those of the Dockerfile
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     label: Vec<(String, String)>,
+    /// How layers are compressed: gzip or zstd
+    #[arg(long, value_name = "NAME", default_value = "gzip", value_parser = codec)]
+    compression: Codec,
+    /// Threads that compress [default: one for each processor, 8 at most]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: Option<u16>,
     /// Secret for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE
     #[arg(long, value_name = "SECRET", value_parser = Secret::parse)]
     secret: Vec<Secret>,
@@ -142,6 +149,14 @@ fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+fn codec(text: &str) -> Result<Codec, String> {
+    match text {
+        "gzip" => Ok(Codec::Gzip),
+        "zstd" => Ok(Codec::Zstd),
+        _ => Err("gzip or zstd".to_owned()),
     }
 }
 
@@ -208,6 +223,8 @@ impl Source {
             tag: place.tag,
             layout: place.layout,
             epoch: self.source_date_epoch,
+            codec: self.compression,
+            threads: self.threads.map_or_else(crate::layer::threads, usize::from),
             secrets: self.secret,
             allow_secrets: self.allow_secrets_in_context,
             dry_run: place.dry_run,

@@ -12,11 +12,9 @@ use super::run::{self, Runner};
 use super::{ENGINE, Request};
 use crate::image::config::{Config, History, RootFs, Run};
 use crate::image::layout::{Layout, Stored, remove_others};
-use crate::image::manifest::{
-    Compression, Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST, layer_type,
-};
+use crate::image::manifest::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST, layer_type};
 use crate::layer::cache::{Cache, Key};
-use crate::layer::{self, Written};
+use crate::layer::{self, Known, Making, Piece, Written};
 use crate::rootfs::account;
 use crate::rootfs::archive::{self, Store};
 use crate::rootfs::copy::{self, Item};
@@ -198,14 +196,17 @@ impl Assembly<'_> {
     ) -> anyhow::Result<Option<Written>> {
         let sources = self.mounted(step, command, items)?;
         let mut given = format!(
-            "{} {} {command:?}",
-            self.request.epoch, self.request.settings.platform
+            "{} {} {:?} {command:?}",
+            self.request.epoch, self.request.settings.platform, self.request.codec
         );
         for layer in &filled.layers {
             given.push_str(layer.diff_id.as_str());
         }
         for (number, tree) in &sources {
-            given.push_str(&format!(" {number} {}", Key::of(tree, 0).exact()));
+            given.push_str(&format!(
+                " {number} {}",
+                Key::of(tree, 0, self.request.codec).exact()
+            ));
         }
         let key = Key::of_command(&given);
         let written = match self.cache.find(&key, self.layout) {
@@ -219,10 +220,9 @@ impl Assembly<'_> {
                 let done =
                     self.runner
                         .run(command, platform, &filled.layers, &filled.tree, &sources)?;
-                let threads = layer::threads();
-                let epoch = self.request.epoch;
-                let written = layer::write(&done.tree, epoch, threads, self.layout, &|_| {})?;
-                self.cache.add(key, &written);
+                let (written, pieces) =
+                    self.making(&Known::default()).write(&done.tree, &|_| {})?;
+                self.cache.add(key, &written, pieces);
                 self.cache.keep_commands()?;
                 written
             }
@@ -230,7 +230,7 @@ impl Assembly<'_> {
         self.archives.apply_layer(
             &mut filled.tree,
             &self.layout.blob(&written.descriptor.digest),
-            Compression::Gzip,
+            layer_type(&written.descriptor.media_type)?.0,
             &written.diff_id,
         )?;
         Ok(Some(written).filter(|written| written.diff_id != layer::nothing()))
@@ -306,7 +306,7 @@ impl Assembly<'_> {
     /// The layer in the layout: known by its stamps, known by its content, or made now.
     fn layer(&mut self, step: &Step, tree: &Tree) -> anyhow::Result<Written> {
         let epoch = self.request.epoch;
-        let key = Key::of(tree, epoch);
+        let key = Key::of(tree, epoch, self.request.codec);
         if let Some(known) = self.cache.find(&key, self.layout) {
             self.console.detail(&format!("unchanged: {}", step.source));
             return Ok(known);
@@ -319,17 +319,27 @@ impl Assembly<'_> {
                 return Ok(known);
             }
         }
-        let written = self.write(step, tree)?;
-        self.cache.add(key, &written);
+        let (written, pieces) = self.write(step, tree)?;
+        self.cache.add(key, &written, pieces);
         Ok(written)
     }
 
-    fn write(&self, step: &Step, tree: &Tree) -> anyhow::Result<Written> {
-        let epoch = self.request.epoch;
+    fn making<'m>(&'m self, known: &'m Known) -> Making<'m> {
+        Making {
+            layout: self.layout,
+            codec: self.request.codec,
+            epoch: self.request.epoch,
+            threads: self.request.threads,
+            known,
+        }
+    }
+
+    fn write(&self, step: &Step, tree: &Tree) -> anyhow::Result<(Written, Vec<Piece>)> {
+        let known = self.cache.pieces(self.request.codec, self.layout);
         let progress = Progress::bytes(self.console, layer::archive_size(tree), &step.source);
-        let written = layer::write(tree, epoch, layer::threads(), self.layout, &|bytes| {
-            progress.advance(bytes)
-        });
+        let written = self
+            .making(&known)
+            .write(tree, &|bytes| progress.advance(bytes));
         progress.clear();
         written
     }

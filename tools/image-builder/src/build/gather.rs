@@ -65,8 +65,8 @@ impl Gathered {
         };
         line(format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.images));
         line(format!(
-            "{} {} {:?}",
-            request.settings.platform, request.epoch, request.labels
+            "{} {} {:?} {:?}",
+            request.settings.platform, request.epoch, request.codec, request.labels
         ));
         for (number, stage) in &self.stages {
             line(format!("{number} {:?}", stage.evaluated));

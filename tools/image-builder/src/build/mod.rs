@@ -21,6 +21,7 @@ use toolkit::{Console, Fault};
 use crate::context::Context;
 use crate::dockerfile;
 use crate::image::layout::{Layout, Stored};
+use crate::layer::Codec;
 use crate::stage::{self, Graph, Settings};
 
 use bases::Bases;
@@ -48,6 +49,10 @@ pub struct Request {
     pub layout: PathBuf,
     /// The time of every file and of the image itself, in seconds since 1970.
     pub epoch: u64,
+    /// How layers are compressed.
+    pub(crate) codec: Codec,
+    /// How many threads compress; the image is the same for any number.
+    pub threads: usize,
     /// Whether files that look like secrets may be copied.
     pub allow_secrets: bool,
     /// What commands may see and no layer has.

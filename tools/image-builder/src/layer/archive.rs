@@ -14,10 +14,28 @@ use crate::rootfs::tree::Tree;
 /// Everything in an archive is a multiple of this.
 const BLOCK: usize = 512;
 
-/// Writes the archive. `epoch` is the time that every entry gets, in seconds since 1970.
+/// Whether what is before an entry and the entry may be compressed apart. Content alone decides, and an entry does so
+/// for itself, so that the cuts are soon the same again after a change.
+fn may_begin_a_piece(file: &str, node: &Node) -> bool {
+    if let Kind::File(content) = &node.kind
+        && content.size >= super::pieces::SHORTEST as u64
+    {
+        return true;
+    }
+    // FNV-1a; every fourth entry will do.
+    let hash = file.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    hash.is_multiple_of(4)
+}
+
+/// Writes the archive, and flushes where it may be cut. `epoch` is the time that every entry gets, in seconds since 1970.
 pub(crate) fn write(tree: &Tree, epoch: u64, writer: &mut impl Write) -> anyhow::Result<()> {
     let mut names = Names::default();
     for (file, node) in tree.iter() {
+        if may_begin_a_piece(file, node) {
+            writer.flush()?;
+        }
         entry(file, node, names.earlier(file, node), epoch, writer)?;
     }
     writer.write_all(&[0; 2 * BLOCK])?;

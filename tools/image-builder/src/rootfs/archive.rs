@@ -93,9 +93,10 @@ impl Store {
         let head = content.head(HEAD)?;
         let compression = match head.as_slice() {
             [0x1f, 0x8b, ..] => Compression::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
             head => match foreign_compression(head) {
                 Some(name) => bail!(
-                    "{} is compressed by {name}, which the embedded engine does not unpack; use gzip or no compression",
+                    "{} is compressed by {name}, which the embedded engine does not unpack; use gzip, zstd or no compression",
                     content.place()
                 ),
                 None => Compression::None,
@@ -105,6 +106,7 @@ impl Store {
         let is_tar = match compression {
             Compression::None => begins_as_tar(head.as_slice()),
             Compression::Gzip => begins_as_tar(MultiGzDecoder::new(head.as_slice())),
+            Compression::Zstd => zstd::Decoder::new(head.as_slice()).is_ok_and(begins_as_tar),
         };
         if !is_tar {
             return Ok(None);
@@ -154,6 +156,9 @@ impl Store {
                 let buffered = BufReader::with_capacity(256 * 1024, reader);
                 limited_copy(MultiGzDecoder::new(buffered), most_bytes(size), &mut writer)?;
             }
+            Compression::Zstd => {
+                limited_copy(zstd::Decoder::new(reader)?, most_bytes(size), &mut writer)?;
+            }
         }
         let (file, digest, _) = writer.finish();
         file.persist(self.path(&digest))?;
@@ -191,7 +196,6 @@ fn foreign_compression(head: &[u8]) -> Option<&'static str> {
     match head {
         [b'B', b'Z', b'h', ..] => Some("bzip2"),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
         _ => None,
     }
 }

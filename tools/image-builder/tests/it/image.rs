@@ -61,7 +61,7 @@ pub(crate) fn listing(layout: &Path) -> String {
         text.push_str(&format!("[{maker}]\n"));
         let compressed = blob(layout, layer["digest"].as_str().unwrap());
         let mut archive = Vec::new();
-        flate2::bufread::GzDecoder::new(compressed.as_slice())
+        flate2::bufread::MultiGzDecoder::new(compressed.as_slice())
             .read_to_end(&mut archive)
             .unwrap();
         assert_eq!(

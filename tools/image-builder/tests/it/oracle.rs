@@ -145,7 +145,10 @@ fn embedded(directory: &Path) -> (Tree, Value) {
     let mut tree = Tree::new();
     for layer in manifest["layers"].as_array().unwrap() {
         let bytes = image::blob(directory, layer["digest"].as_str().unwrap());
-        tree::apply(&mut tree, flate2::bufread::GzDecoder::new(bytes.as_slice()));
+        tree::apply(
+            &mut tree,
+            flate2::bufread::MultiGzDecoder::new(bytes.as_slice()),
+        );
     }
     (tree, image::config(directory))
 }
