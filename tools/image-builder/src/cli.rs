@@ -66,6 +66,16 @@ enum Command {
         #[command(flatten)]
         source: Source,
     },
+    /// Measure how long hashing and compressing a context takes, which is the least that a build can take
+    #[command(after_help = EXAMPLES)]
+    Speed {
+        /// Directory whose files are read
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        context: PathBuf,
+        /// Threads that compress [default: one for each processor, 8 at most]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+        threads: Option<u16>,
+    },
 }
 
 /// Where the image goes.
@@ -180,6 +190,10 @@ impl Args {
                 let push = place.clone().into_push();
                 Job::Publish(source.into_build(place)?, push)
             }
+            Command::Speed { context, threads } => Job::Speed(
+                context,
+                threads.map_or_else(crate::layer::threads, usize::from),
+            ),
         };
         Ok(Request {
             job,

@@ -24,6 +24,7 @@ mod push;
 mod registry;
 mod report;
 mod rootfs;
+mod speed;
 mod stage;
 
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ pub enum Job {
     Push(push::Request),
     /// Both.
     Publish(build::Request, push::Request),
+    /// What this machine needs for a context at least: the directory, and the threads.
+    Speed(PathBuf, usize),
 }
 
 /// What this executable does where the task runtime has started it again; to be asked before anything else.
@@ -69,6 +72,11 @@ pub fn stage_of_a_command(arguments: &[std::ffi::OsString]) -> Option<u8> {
 pub fn run(request: &Request) -> anyhow::Result<u8> {
     let console = Console::new(request.verbosity);
     let document = match &request.job {
+        Job::Speed(context, threads) => {
+            let speed = speed::measure(context, *threads)?;
+            output::document(&speed, request.output.as_deref(), Secrecy::Public)?;
+            return Ok(exit::DONE);
+        }
         Job::Build(job) => built(job, &console)?,
         Job::Push(job) => pushed(job, &console)?,
         Job::Publish(build, push) => {

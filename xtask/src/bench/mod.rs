@@ -3,6 +3,7 @@
 //! Machines differ and are noisy, so what is said is a ratio. Nothing here decides whether a check passes.
 
 mod deploy;
+mod image;
 mod measure;
 mod stand;
 mod table;
@@ -40,6 +41,8 @@ pub(crate) struct Bench {
 enum Subject {
     /// deployer beside ecs-deploy and the AWS CLI
     Deploy,
+    /// image-builder beside docker and buildah
+    Image,
 }
 
 impl Subject {
@@ -47,6 +50,7 @@ impl Subject {
     fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Deploy => &["deployer", "local-aws", "image-builder"],
+            Self::Image => &["image-builder", "local-aws"],
         }
     }
 }
@@ -57,6 +61,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<u8> {
     let stand = Stand::build(&console, bench.subject.programs(), bench.dev)?;
     let comparisons = match bench.subject {
         Subject::Deploy => deploy::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
+        Subject::Image => image::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
     };
     for line in table::text(&comparisons).lines() {
         console.status(line);
