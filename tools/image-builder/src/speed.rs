@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 /// Bytes that are compressed at a time, as in a layer.
 const PIECE: usize = 1 << 20;
 /// The level of layers.
-const LEVEL: i32 = 6;
+const LEVEL: i32 = 4;
 
 /// What was measured.
 #[derive(Debug, Serialize)]

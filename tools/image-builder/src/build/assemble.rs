@@ -1,6 +1,6 @@
 //! Stages become layers, layers become an image.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
 use toolkit::Console;
@@ -9,10 +9,11 @@ use toolkit::progress::Progress;
 use super::bases::Bases;
 use super::gather::{Gathered, Stage};
 use super::run::{self, Runner};
-use super::{ENGINE, Request};
+use super::{Request, store};
+use crate::engine::Engine;
 use crate::image::config::{Config, History, RootFs, Run};
 use crate::image::layout::{Layout, Stored, remove_others};
-use crate::image::manifest::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST, layer_type};
+use crate::image::manifest::{Descriptor, layer_type};
 use crate::layer::cache::{Cache, Key};
 use crate::layer::{self, Known, Making, Piece, Written};
 use crate::rootfs::account;
@@ -31,6 +32,7 @@ pub(super) fn assemble(
     bases: &Bases<'_>,
     layout: &Layout,
     is_settled: bool,
+    key: &str,
     console: &Console,
 ) -> anyhow::Result<Stored> {
     let mut assembly = Assembly {
@@ -53,7 +55,7 @@ pub(super) fn assemble(
         .done
         .remove(&graph.target)
         .context("the target was not built")?;
-    assembly.finish(target, is_settled)
+    assembly.finish(target, is_settled, key)
 }
 
 fn created(epoch: u64) -> anyhow::Result<String> {
@@ -344,10 +346,10 @@ impl Assembly<'_> {
         written
     }
 
-    fn finish(self, target: Filled, is_settled: bool) -> anyhow::Result<Stored> {
+    fn finish(self, target: Filled, is_settled: bool, key: &str) -> anyhow::Result<Stored> {
         let mut run = target.run;
-        if !self.request.labels.is_empty() {
-            let labels = self.request.labels.iter().cloned();
+        let labels = self.request.all_labels();
+        if !labels.is_empty() {
             run.labels.get_or_insert_default().extend(labels);
         }
         let config = Config {
@@ -365,19 +367,11 @@ impl Assembly<'_> {
             },
             history: Some(target.history),
         };
-        let layers = target
-            .layers
-            .into_iter()
-            .map(|layer| layer.descriptor)
-            .collect();
-        let manifest = Manifest::new(self.layout.put(OCI_CONFIG, &config.to_bytes()?)?, layers);
-        let bytes = manifest.to_bytes()?;
-        let descriptor = self.layout.put(OCI_MANIFEST, &bytes)?;
-        self.layout
-            .point_to(&descriptor, &self.request.tag, ENGINE, &config)?;
-        let mut needed: BTreeSet<_> = self.bases.digests();
-        needed.extend([descriptor.digest, manifest.config.digest]);
-        needed.extend(manifest.layers.into_iter().map(|layer| layer.digest));
+        let engine = Engine::Embedded.to_string();
+        let tag = &self.request.tag;
+        let stored = store(self.layout, tag, &engine, Some(key), &config, target.layers)?;
+        let mut needed = self.bases.digests();
+        needed.extend(stored.digests());
         needed.extend(self.cache.digests().cloned());
         self.cache.save(is_settled)?;
         self.runner.finish()?;
@@ -387,6 +381,6 @@ impl Assembly<'_> {
             &self.archives.used(),
             archive::SUFFIX,
         )?;
-        self.layout.image()
+        Ok(stored)
     }
 }

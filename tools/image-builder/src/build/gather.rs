@@ -1,23 +1,25 @@
 //! Everything that decides what the image will be, without reading the content of files.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context as _;
 use contract::exit;
 use sha2::{Digest as _, Sha256};
 use toolkit::Fault;
 
-use super::Request;
 use super::bases::Bases;
+use super::{Request, content};
 use crate::context::{Context, secret};
 use crate::dockerfile::{self, Dockerfile};
+use crate::engine::Engine;
 use crate::image::config::Config;
 use crate::image::digest::Digest;
 use crate::image::platform::Platform;
 use crate::image::reference::Reference;
 use crate::problem::Problems;
 use crate::rootfs::copy::{self, Item};
-use crate::rootfs::node::{Kind, Source};
+use crate::rootfs::node::{Kind, Source, Stamp};
 use crate::rootfs::view::View;
 use crate::stage::{self, Action, Base, Evaluated, Graph, Origin, Start};
 
@@ -56,39 +58,74 @@ impl Gathered {
         u128::try_from(newest).unwrap_or(0) + SETTLING < began
     }
 
-    /// The same inputs have the same fingerprint, and other inputs another.
+    /// The same inputs have the same fingerprint on this machine, and other inputs another. No file is read.
     pub(super) fn fingerprint(&self, request: &Request) -> String {
         let mut hasher = Sha256::new();
-        let mut line = |text: String| {
-            hasher.update(text.len().to_le_bytes());
-            hasher.update(text);
-        };
+        self.describe(
+            request,
+            &mut |text| line(&mut hasher, &text),
+            &|path, stamp| format!("{} {}", path.display(), stamp.words()),
+        );
+        line(&mut hasher, &format!("{:?}", request.revision));
+        hex::encode(hasher.finalize())
+    }
+
+    /// The same content has the same key on every machine and in every commit. All files are read.
+    pub(super) fn key(&self, request: &Request) -> anyhow::Result<String> {
+        let files = self.stages.values();
+        let files = files.flat_map(|stage| stage.items.values().flatten());
+        let files = files.flat_map(Item::files).map(|(_, content)| content);
+        let digests = content::digests(files, request.threads)?;
+        let mut hasher = Sha256::new();
+        self.describe(request, &mut |text| line(&mut hasher, &text), &|path, _| {
+            digests
+                .get(path)
+                .map(ToString::to_string)
+                .unwrap_or_default()
+        });
+        Ok(hex::encode(hasher.finalize()))
+    }
+
+    /// All inputs, as texts. `file` tells one state of a file of the host from another.
+    fn describe(
+        &self,
+        request: &Request,
+        line: &mut dyn FnMut(String),
+        file: &dyn Fn(&Path, &Stamp) -> String,
+    ) {
         line(format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.images));
         line(format!(
-            "{} {} {:?} {:?}",
-            request.settings.platform, request.epoch, request.codec, request.labels
+            "{} {} {:?} {:?} {}",
+            request.settings.platform,
+            request.epoch,
+            request.codec,
+            request.labels,
+            Engine::Embedded
         ));
         for (number, stage) in &self.stages {
             line(format!("{number} {:?}", stage.evaluated));
             for (at, items) in &stage.items {
                 line(format!("{at:?}"));
-                for (file, node) in items.iter().flat_map(Item::nodes) {
+                for (name, node) in items.iter().flat_map(Item::nodes) {
                     let content = match &node.kind {
                         Kind::File(content) => match &content.source {
-                            Source::Host(path, stamp) => {
-                                format!("{} {}", path.display(), stamp.words())
-                            }
+                            Source::Host(path, stamp) => file(path, stamp),
                             other => format!("{other:?}"),
                         },
                         Kind::Link(target) => target.clone(),
                         Kind::Directory | Kind::Pipe | Kind::Other(_) => String::new(),
                     };
-                    line(format!("{file:?} {:o} {content:?}", node.mode));
+                    line(format!("{name:?} {:o} {content:?}", node.mode));
                 }
             }
         }
-        hex::encode(hasher.finalize())
     }
+}
+
+/// With its length, so that no two texts look like one.
+fn line(hasher: &mut Sha256, text: &str) {
+    hasher.update(text.len().to_le_bytes());
+    hasher.update(text);
 }
 
 /// Evaluates the needed stages and finds what they copy. Missing files and secrets are reported in one pass.

@@ -25,6 +25,9 @@ pub(crate) use lines::{Document, is_opening};
 pub(crate) use run::{Mount, MountKind, Network, Run};
 pub(crate) use words::Pair;
 
+/// How messages about what only another engine can do begin.
+pub(crate) const UNSUPPORTED: &str = "the embedded engine does not";
+
 /// A whole file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Dockerfile {

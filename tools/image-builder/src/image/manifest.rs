@@ -89,6 +89,11 @@ impl Manifest {
         serde_json::to_vec(self).context("cannot write the image's manifest")
     }
 
+    /// What it says of its own type; OCI's where it says nothing.
+    pub(crate) fn media_type(&self) -> &str {
+        self.media_type.as_deref().unwrap_or(OCI_MANIFEST)
+    }
+
     /// Bytes of config and layers.
     pub(crate) fn content_size(&self) -> u64 {
         self.config.size + self.layers.iter().map(|layer| layer.size).sum::<u64>()

@@ -2,7 +2,7 @@
 
 mod archive;
 pub(crate) mod cache;
-mod pieces;
+pub(crate) mod pieces;
 
 pub(crate) use pieces::{Codec, Known, Piece, threads};
 

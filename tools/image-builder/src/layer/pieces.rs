@@ -39,10 +39,11 @@ pub(crate) enum Codec {
 }
 
 impl Codec {
-    /// The level at which time and size are in proportion: near zlib's 6, and zstd's own.
+    /// The level at which time and size are in proportion: libdeflate's 4 is about as small as zlib's 6 at three times
+    /// its speed, and 3 is what zstd itself takes.
     fn level(self) -> i32 {
         match self {
-            Self::Gzip => 6,
+            Self::Gzip => 4,
             Self::Zstd => 3,
         }
     }

@@ -134,7 +134,7 @@ fn has_a_digest_that_never_changes() {
         (written.diff_id.as_str(), written.descriptor.digest.as_str()),
         (
             "sha256:b6b536090da1e076547ba06d6ed16cb332711d383b6019e8ac4b3ff15c03283d",
-            "sha256:812290b3fa969c99638ca8a6927dada4f5bac57d76a9adc6b5fa1f41ca6accb3"
+            "sha256:91894cc500b2d13f39c5bf6c254efadccec7c08d14493754bd4069c38ce86627"
         )
     );
 }

@@ -201,11 +201,15 @@ fn foreign_compression(head: &[u8]) -> Option<&'static str> {
 }
 
 /// How many bytes an archive of a size may unpack to.
-fn most_bytes(compressed: u64) -> u64 {
+pub(crate) fn most_bytes(compressed: u64) -> u64 {
     MOST_BYTES.min(FREE_BYTES.max(compressed.saturating_mul(MOST_RATIO)))
 }
 
-fn limited_copy(reader: impl Read, most: u64, writer: &mut impl Write) -> anyhow::Result<()> {
+pub(crate) fn limited_copy(
+    reader: impl Read,
+    most: u64,
+    writer: &mut impl Write,
+) -> anyhow::Result<()> {
     let copied = copy_in_large_pieces(&mut reader.take(most + 1), writer)?;
     if copied > most {
         bail!("it unpacks to more than {most} bytes, which looks like an attack");

@@ -56,7 +56,7 @@ fn gives_the_same_digest_from_two_clones() {
     // Golden: a change here makes every image of every user another one.
     assert_eq!(
         first["digest"],
-        "sha256:ad28d7149f0ff1f731ecf57dbd5c163e9ccf0cf1fecd184ba4b81405e1cd9c20"
+        "sha256:32c12bb95a7a5f0e537c65616a84f1c83cc925f9e20d74e79596f3b072bb5f60"
     );
 }
 

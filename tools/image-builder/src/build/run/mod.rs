@@ -304,6 +304,26 @@ impl Output<'_> {
     }
 }
 
+/// Why no command can be run here, if that is so. `directory` is that of the layout.
+pub(super) fn obstacle(directory: &Path, platform: &Platform) -> anyhow::Result<Option<String>> {
+    if let Err(error) = check_platform(platform) {
+        return Ok(Some(error.to_string()));
+    }
+    let what = || format!("cannot find {}", directory.display());
+    let place = directory.canonicalize().with_context(what)?.join("cache");
+    let runtime = Runtime::detect(Path::new(THIS_EXECUTABLE), &place)
+        .context("cannot find out how to run commands on this machine")?;
+    Ok(match runtime.capability() {
+        Capability::Namespaces { overlay: true, .. } => None,
+        Capability::Namespaces { .. } => {
+            Some("overlay file systems cannot be mounted here".to_owned())
+        }
+        Capability::Process { reason, .. } => Some(format!(
+            "the embedded engine cannot RUN on this machine: {reason}"
+        )),
+    })
+}
+
 /// A program of another processor runs only where the kernel hands it to an emulator.
 fn check_platform(platform: &Platform) -> anyhow::Result<()> {
     let host = Platform::host();
