@@ -4,6 +4,7 @@
 
 mod deploy;
 mod env;
+mod image;
 mod logs;
 mod measure;
 mod report;
@@ -49,6 +50,8 @@ enum Subject {
     Logs,
     /// test-reporter beside Python's junitparser
     Report,
+    /// image-builder beside docker and buildah
+    Image,
 }
 
 impl Subject {
@@ -59,6 +62,7 @@ impl Subject {
             Self::Env => &["env-generator", "local-aws"],
             Self::Logs => &["log-tailer", "local-aws"],
             Self::Report => &["test-reporter"],
+            Self::Image => &["image-builder", "local-aws"],
         }
     }
 }
@@ -72,6 +76,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<u8> {
         Subject::Env => env::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
         Subject::Logs => logs::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
         Subject::Report => report::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
+        Subject::Image => image::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
     };
     for line in table::text(&comparisons).lines() {
         console.status(line);
