@@ -20,6 +20,7 @@ use crate::logs::Logs;
 use crate::protocol::{Answer, AwsError};
 use crate::s3::S3;
 use crate::secrets::Secrets;
+use crate::sns::Sns;
 use crate::ssm::Parameters;
 use crate::state::Store;
 use crate::sts::Sts;
@@ -51,6 +52,8 @@ pub enum Service {
     Ec2,
     /// Simple Storage Service, whose requests are of no dialect.
     S3,
+    /// Simple Notification Service.
+    Sns,
 }
 
 /// A service's names: target prefix, signing name, API version, XML namespace.
@@ -62,7 +65,7 @@ struct Names {
     namespace: &'static str,
 }
 
-const NAMES: [Names; 12] = [
+const NAMES: [Names; 13] = [
     names(
         Service::Ecs,
         "AmazonEC2ContainerServiceV20141113",
@@ -134,6 +137,13 @@ const NAMES: [Names; 12] = [
         "s3",
         "2006-03-01",
         "http://s3.amazonaws.com/doc/2006-03-01/",
+    ),
+    names(
+        Service::Sns,
+        "AmazonSimpleNotificationService",
+        "sns",
+        "2010-03-31",
+        "http://sns.amazonaws.com/doc/2010-03-31/",
     ),
 ];
 
@@ -251,6 +261,45 @@ pub struct Cloud {
     pub ec2: Ec2,
     /// Buckets.
     pub s3: Arc<S3>,
+    /// Topics.
+    pub sns: Arc<Sns>,
+}
+
+/// What watches the others: logs are counted as metrics, and alarms on these are announced.
+struct Observation {
+    sns: Arc<Sns>,
+    cloudwatch: Arc<CloudWatch>,
+    logs: Arc<Logs>,
+}
+
+impl Observation {
+    fn open(
+        store: &Arc<Store>,
+        account: &Account,
+        clock: Clock,
+        directory: &Path,
+        endpoint_host: &str,
+        console: &Arc<Console>,
+    ) -> anyhow::Result<Self> {
+        let kept = || Arc::clone(store);
+        let sns = Sns::open(
+            kept(),
+            account.clone(),
+            clock,
+            directory,
+            endpoint_host,
+            Arc::clone(console),
+        )?;
+        let cloudwatch = CloudWatch::open(kept(), account.clone(), clock)?;
+        cloudwatch.announce_by(Arc::clone(&sns));
+        let logs = Logs::open(kept(), account.clone(), clock)?;
+        logs.count_in(Arc::clone(&cloudwatch));
+        Ok(Self {
+            sns,
+            cloudwatch,
+            logs,
+        })
+    }
 }
 
 impl Cloud {
@@ -264,6 +313,9 @@ impl Cloud {
             console,
         } = settings;
         let kept = || Arc::clone(&store);
+        let watching =
+            Observation::open(&store, &account, clock, directory, &endpoint_host, &console)?;
+        let cloudwatch = || Arc::clone(&watching.cloudwatch);
         let ecr = Ecr::open(
             kept(),
             account.clone(),
@@ -271,9 +323,7 @@ impl Cloud {
             &directory.join("registry"),
             endpoint_host,
         )?;
-        let cloudwatch = CloudWatch::open(kept(), account.clone(), clock)?;
-        let elb = Elb::open(kept(), account.clone(), clock, Arc::clone(&cloudwatch))?;
-        let logs = Logs::open(kept(), account.clone(), clock)?;
+        let elb = Elb::open(kept(), account.clone(), clock, cloudwatch())?;
         let ssm = Parameters::open(kept(), account.clone(), clock)?;
         let secrets = Secrets::open(kept(), account.clone(), clock)?;
         let s3 = S3::open(kept(), clock);
@@ -283,8 +333,8 @@ impl Cloud {
             clock,
             ecr: Arc::clone(&ecr),
             elb: Arc::clone(&elb),
-            logs: Arc::clone(&logs),
-            cloudwatch: Arc::clone(&cloudwatch),
+            logs: Arc::clone(&watching.logs),
+            cloudwatch: cloudwatch(),
             ssm: Arc::clone(&ssm),
             secrets: Arc::clone(&secrets),
             s3: Arc::clone(&s3),
@@ -297,7 +347,7 @@ impl Cloud {
             account: account.clone(),
             clock,
             ecs: Arc::clone(&ecs),
-            cloudwatch: Arc::clone(&cloudwatch),
+            cloudwatch: cloudwatch(),
             console,
         })?;
         Ok(Self {
@@ -306,12 +356,13 @@ impl Cloud {
             ecs,
             ecr,
             elb,
-            logs,
-            cloudwatch,
             sts: Sts::new(account.clone()),
             iam: Iam::open(kept(), account.clone(), clock)?,
             ec2: Ec2::open(kept(), account.clone())?,
             s3,
+            logs: watching.logs,
+            cloudwatch: watching.cloudwatch,
+            sns: watching.sns,
             autoscaling,
             clock,
             account,
@@ -339,6 +390,7 @@ impl Cloud {
             Service::AutoScaling => self.autoscaling.call(operation, input),
             Service::Iam => self.iam.call(operation, input),
             Service::Ec2 => self.ec2.call(operation, input),
+            Service::Sns => self.sns.call(operation, input),
             Service::Ecs => self.ecs.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
             Service::Secrets => self.secrets.call(operation, input),

@@ -30,6 +30,7 @@ pub mod secrets;
 pub mod seed;
 pub mod serve;
 pub mod server;
+pub mod sns;
 pub mod ssm;
 pub mod state;
 pub mod sts;

@@ -235,6 +235,7 @@ impl DeployArgs {
                 launch,
                 network: crate::create::Network::clone(&network),
                 timeout: self.first_timeout,
+                change: crate::one_off::Change::default(),
             })
             .collect();
         let task_definition = Source::of(&self.task_definition);

@@ -232,6 +232,7 @@ fn release(request: &Group, member: &Member) -> anyhow::Result<Release> {
                 launch: Launch::Ec2,
                 network: Network::default(),
                 timeout: request.pattern.timeout,
+                change: crate::one_off::Change::default(),
             })
             .collect(),
         ..request.pattern.clone()

@@ -23,9 +23,12 @@ fn family(service: Service) -> Family {
         | Service::Ssm
         | Service::Secrets
         | Service::AutoScaling => Family::Json,
-        Service::Elb | Service::CloudWatch | Service::Sts | Service::Iam | Service::S3 => {
-            Family::Query
-        }
+        Service::Elb
+        | Service::CloudWatch
+        | Service::Sts
+        | Service::Iam
+        | Service::S3
+        | Service::Sns => Family::Query,
         Service::Ec2 => Family::Ec2,
     }
 }
@@ -90,7 +93,7 @@ fn server_error(service: Service) -> &'static str {
         Service::Secrets => "InternalServiceError",
         Service::AutoScaling => "InternalServiceException",
         Service::Iam => "ServiceFailure",
-        Service::Ec2 | Service::S3 => "InternalError",
+        Service::Ec2 | Service::S3 | Service::Sns => "InternalError",
         Service::Logs | Service::Elb | Service::CloudWatch | Service::Sts => "InternalFailure",
     }
 }

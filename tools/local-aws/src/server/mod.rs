@@ -186,7 +186,7 @@ impl Front {
         if api::signed_for(request.headers()) == Some(Service::S3.name()) {
             return self.objects(request, request_id).await;
         }
-        if request.method() == Method::POST {
+        if request.method() == Method::POST || api::is_link(request.method(), request.uri()) {
             return self.operate(request, request_id).await;
         }
         let reason = "POST an operation of AWS's API to /, or look at /_local/state";

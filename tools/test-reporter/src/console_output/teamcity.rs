@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use contract::test_report::Coverage;
+use contract::test_report::{Coverage, Portion};
 
 use crate::case::{Case, Failure, Source, Verdict, one_line};
 
@@ -14,8 +14,8 @@ pub(super) struct TeamCity {
     /// Suites that the last message was in: a flow that begins within them may not repeat them.
     last: Vec<String>,
     cases: Vec<Case>,
-    lines_covered: Option<u64>,
-    lines_total: Option<u64>,
+    /// Values by what follows `CodeCoverageAbs`.
+    coverage: HashMap<String, u64>,
 }
 
 #[derive(Default)]
@@ -72,6 +72,15 @@ impl TeamCity {
         }
     }
 
+    /// Whether no test was named.
+    pub(super) fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+            && self
+                .flows
+                .values()
+                .all(|flow| flow.open.is_none() && flow.suites.is_empty())
+    }
+
     fn suite(&self, message: &Message<'_>) -> String {
         let suites = match self.flows.get(&message.flow()) {
             Some(flow) => &flow.suites,
@@ -100,7 +109,7 @@ impl TeamCity {
             return;
         }
         self.end_open(message);
-        let case = Case::new(&self.suite(message), &message.name());
+        let case = Case::new(self.suite(message).into(), &message.name());
         let inherited = self.last.clone();
         let flow = self.flows.entry(message.flow()).or_insert_with(|| Flow {
             suites: inherited,
@@ -122,7 +131,7 @@ impl TeamCity {
             return;
         }
         // Without a start: a hook beside the tests.
-        let mut case = Case::new(&self.suite(message), &message.name());
+        let mut case = Case::new(self.suite(message).into(), &message.name());
         case.verdict = Verdict::Failed;
         case.failures.push(failure);
         self.cases.push(case);
@@ -133,7 +142,7 @@ impl TeamCity {
             open.is_ignored = true;
             return;
         }
-        let mut case = Case::new(&self.suite(message), &message.name());
+        let mut case = Case::new(self.suite(message).into(), &message.name());
         case.verdict = Verdict::Skipped;
         self.cases.push(case);
     }
@@ -169,16 +178,36 @@ impl TeamCity {
     }
 
     fn statistic(&mut self, message: &Message<'_>) {
-        let value = message.text("value").parse().ok();
-        match message.text("key").as_str() {
-            "CodeCoverageAbsLCovered" => self.lines_covered = value,
-            "CodeCoverageAbsLTotal" => self.lines_total = value,
-            _ => {}
+        let key = message.text("key");
+        if let Some(key) = key.strip_prefix("CodeCoverageAbs")
+            && let Ok(value) = message.text("value").parse()
+        {
+            self.coverage.insert(key.to_owned(), value);
         }
+    }
+
+    fn portion(&self, key: &str) -> Option<Portion> {
+        Some(Portion {
+            covered: *self.coverage.get(&format!("{key}Covered"))?,
+            total: *self.coverage.get(&format!("{key}Total"))?,
+        })
+    }
+
+    /// L lines, R branches, M methods; istanbul writes statements as B, blocks.
+    fn covered(&self) -> Option<Coverage> {
+        let lines = self.portion("L")?;
+        Some(Coverage {
+            lines_covered: lines.covered,
+            lines_total: lines.total,
+            branches: self.portion("R"),
+            functions: self.portion("M"),
+            statements: self.portion("S").or_else(|| self.portion("B")),
+        })
     }
 
     /// The cases in their order; what was cut off is a problem of the source.
     pub(super) fn finish(mut self, source: &mut Source) -> Vec<Case> {
+        source.coverage = self.covered();
         let mut names: Vec<&String> = self.flows.keys().collect();
         names.sort();
         let cut_off = names
@@ -201,12 +230,6 @@ impl TeamCity {
             ));
         }
         self.cases.extend(open.into_iter().map(Open::broken_off));
-        if let (Some(lines_covered), Some(lines_total)) = (self.lines_covered, self.lines_total) {
-            source.coverage = Some(Coverage {
-                lines_covered,
-                lines_total,
-            });
-        }
         self.cases
     }
 }
