@@ -299,3 +299,30 @@ fn reads_what_a_path_lists_no_second_time() {
         ]
     );
 }
+
+#[test]
+fn checks_the_rest_where_one_environment_cannot_be_checked() {
+    let mut contents = full();
+    contents.refused = vec!["DescribeSecret"];
+    let aws = FakeAws::start(contents);
+    let source = project()
+        + "[environments.qa]\nsources.files = [\"qa.env\"]\n[schema.LOG_LEVEL]\nvalues = [\"info\"]\n[schema.TOKEN]\nrequired = true\n[schema.DATABASE_URL]\n";
+    let (output, _directory) = env_generator(&source, Some(&aws), &["check"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        text(&output.stderr),
+        "error: 1 mistake in longshore.toml\n  longshore.toml:18: TOKEN is missing: no source has it\n\
+         error: 1 mistake in longshore.toml\n  longshore.toml:11: LOG_LEVEL is malformed: it must be one of info\n\
+         error: the environment prod was not checked to the end: cannot look up the secret arn:aws:secretsmanager:us-east-1:123456789012:secret:ludlow/db-AbCdEf: not allowed (AccessDeniedException)\n\
+         hint: the credentials are valid but lack this permission: add the action to the role's policy\n\
+         error: 1 mistake in qa.env\n  qa.env: the file cannot be read: No such file or directory (os error 2)\n"
+    );
+    let verdict: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let unfinished: Vec<bool> = verdict["environments"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|environment| environment["unfinished"] == json!(true))
+        .collect();
+    assert_eq!(unfinished, [false, true, false]);
+}
