@@ -302,6 +302,23 @@ impl Observation {
     }
 }
 
+/// The services that tasks are given values by when they start.
+struct Values {
+    ssm: Arc<Parameters>,
+    secrets: Arc<Secrets>,
+    s3: Arc<S3>,
+}
+
+impl Values {
+    fn open(store: &Arc<Store>, account: &Account, clock: Clock) -> anyhow::Result<Self> {
+        Ok(Self {
+            ssm: Parameters::open(Arc::clone(store), account.clone(), clock)?,
+            secrets: Secrets::open(Arc::clone(store), account.clone(), clock)?,
+            s3: S3::open(Arc::clone(store), clock),
+        })
+    }
+}
+
 impl Cloud {
     /// Opens every service from the state in `directory`.
     pub fn open(store: Arc<Store>, directory: &Path, settings: Settings) -> anyhow::Result<Self> {
@@ -313,20 +330,13 @@ impl Cloud {
             console,
         } = settings;
         let kept = || Arc::clone(&store);
+        let registry = directory.join("registry");
         let watching =
             Observation::open(&store, &account, clock, directory, &endpoint_host, &console)?;
         let cloudwatch = || Arc::clone(&watching.cloudwatch);
-        let ecr = Ecr::open(
-            kept(),
-            account.clone(),
-            clock,
-            &directory.join("registry"),
-            endpoint_host,
-        )?;
+        let ecr = Ecr::open(kept(), account.clone(), clock, &registry, endpoint_host)?;
         let elb = Elb::open(kept(), account.clone(), clock, cloudwatch())?;
-        let ssm = Parameters::open(kept(), account.clone(), clock)?;
-        let secrets = Secrets::open(kept(), account.clone(), clock)?;
-        let s3 = S3::open(kept(), clock);
+        let Values { ssm, secrets, s3 } = Values::open(&store, &account, clock)?;
         let ecs = Ecs::open(EcsParts {
             store: kept(),
             account: account.clone(),
