@@ -17,7 +17,7 @@ fn traffic_that_fails_or_is_slow() {
     stage.until(&["target-5xx", "health"], "ALARM");
     stage.control.be("slow=1300");
     // Four visitors at a time get few answers then; more come.
-    let more: Vec<Visitors> = (0..12).map(|_| Visitors::of(&stage.url)).collect();
+    let more: Vec<Visitors> = (0..6).map(|_| Visitors::of(&stage.url)).collect();
     stage.until(&["latency-p99", "latency-p50"], "ALARM");
     stage.until(&["target-5xx"], "OK");
     stage.control.be("");

@@ -64,6 +64,10 @@ impl Stage {
             ],
         );
         assert_eq!(outcome.code, 0, "{outcome:#?}");
+        // An alarm that is new looks back, and must not see the minutes before there was anything.
+        stage.wait_for("four minutes of healthy hosts", || {
+            (stage.datapoints("HealthyHostCount") >= 4).then_some(())
+        });
         stage
     }
 
@@ -362,6 +366,9 @@ impl Stage {
     pub(crate) fn datapoints(&self, metric: &str) -> usize {
         let input = json!({ "Namespace": "AWS/ApplicationELB", "MetricName": metric });
         let listed = self.cloudwatch("ListMetrics", &input);
+        if listed["Metrics"][0].is_null() {
+            return 0;
+        }
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap()
