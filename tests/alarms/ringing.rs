@@ -93,7 +93,7 @@ fn a_cluster_that_is_full() {
             .iter()
             .find(|resource| resource["name"] == name)
             .unwrap();
-        resource["integerValue"].as_i64().unwrap() * 9 / 10 - 600
+        resource["integerValue"].as_i64().unwrap() * 9 / 10 - 200
     };
     let service = stage.service();
     let definition = ecs(
