@@ -16,3 +16,4 @@ mod ringing;
 mod stage;
 mod telling;
 mod tidiness;
+mod weeks;
