@@ -41,7 +41,6 @@ fn variable(name: &str) -> String {
 }
 
 /// Every source file; cargo looks again when a directory of sources changes.
-#[expect(clippy::print_stdout, reason = "cargo reads it")]
 fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     println!("cargo:rerun-if-changed={}", directory.display());
     for entry in std::fs::read_dir(directory)? {
