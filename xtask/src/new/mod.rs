@@ -6,6 +6,7 @@
 mod check;
 mod made;
 mod origin;
+mod proof;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,8 @@ use toolkit::{Console, Fault};
 
 use made::made;
 use origin::Origin;
+
+pub(crate) use proof::npm_projects;
 
 /// The name of every template.
 const LUDLOW: &str = "ludlow";
