@@ -15,6 +15,19 @@ use crate::new::npm_projects;
 use crate::pipeline::child;
 use crate::tools;
 
+/// Programs that no registry of packages for Rust, Python or Node has, and the tests that want them.
+const OPTIONAL: [(&str, &str); 6] = [
+    ("age", "decrypting an environment's file with age"),
+    ("docker", "reading an env file back with docker"),
+    (
+        "docker-compose",
+        "reading an environment back with Compose, unless docker has it as a plugin",
+    ),
+    ("node", "reading an environment back with node and dotenv"),
+    ("skopeo", "copying an image out of the registry"),
+    ("sops", "decrypting an environment's file with sops"),
+];
+
 /// What to check.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -105,6 +118,7 @@ impl Checker<'_> {
         if let Some(clients) = self.clients() {
             tests = tests.env("LONGSHORE_AWS_CLIENTS", clients);
         }
+        self.say_what_is_skipped();
         self.tests("tests", &tests);
     }
 
@@ -143,6 +157,17 @@ impl Checker<'_> {
                 .args(["--", "npm", "run", "test:ci"])
                 .current_dir(&project);
             self.must_pass(&format!("tests of {template}"), &tests);
+        }
+    }
+
+    /// Tests that need a program of somebody else pass without it, and nobody sees their own line about it.
+    fn say_what_is_skipped(&self) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        for (program, tests) in OPTIONAL {
+            if !std::env::split_paths(&path).any(|directory| directory.join(program).is_file()) {
+                let line = format!("SKIPPED {tests}: {program} is not installed");
+                self.console.warning(&line);
+            }
         }
     }
 

@@ -64,7 +64,11 @@ pub(crate) fn run(request: &Check) -> anyhow::Result<u8> {
 }
 
 async fn problems(request: &Check, scope: &Scope) -> anyhow::Result<Vec<Problem>> {
-    let vault = Vault::new(&scope.region).await;
+    let vault = if request.values {
+        Vault::for_values(&scope.region).await
+    } else {
+        Vault::new(&scope.region).await
+    };
     let Gathered {
         settings,
         mut problems,

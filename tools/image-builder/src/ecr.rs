@@ -151,6 +151,11 @@ pub(crate) fn may_be_ecr(host: &str) -> bool {
     region(host).is_some() || crate::registry::is_loopback(host)
 }
 
+/// Whether a host is one of ECR's own.
+pub(crate) fn is_ecr(host: &str) -> bool {
+    region(host).is_some()
+}
+
 /// The region of a registry's host, if it is one of ECR's: `ACCOUNT.dkr.ecr[-fips].REGION.amazonaws.com[.cn]`.
 fn region(host: &str) -> Option<&str> {
     let (account, rest) = host.split_once(".dkr.ecr")?;

@@ -12,18 +12,26 @@
 //!
 //! It must not know who runs the image: no word of services, tasks or environments belongs here.
 
+mod bill;
+mod budget;
 mod build;
 pub mod cli;
 mod context;
 mod dockerfile;
 mod ecr;
+mod engine;
 mod image;
+mod inventory;
 mod layer;
 mod problem;
+mod promote;
 mod push;
 mod registry;
 mod report;
+mod revision;
 mod rootfs;
+mod scan;
+mod speed;
 mod stage;
 
 use std::path::PathBuf;
@@ -58,21 +66,52 @@ pub enum Job {
     Push(push::Request),
     /// Both.
     Publish(build::Request, push::Request),
+    /// The same image under another name.
+    Promote(promote::Request),
+    /// The gate of ECR's scan.
+    Scan(scan::Request),
+    /// What this machine needs for a context at least: the directory, and the threads.
+    Speed(PathBuf, usize),
+}
+
+/// What this executable does where the task runtime has started it again; to be asked before anything else.
+pub fn stage_of_a_command(arguments: &[std::ffi::OsString]) -> Option<u8> {
+    task_runtime::entry(arguments).map(|code| u8::try_from(code).unwrap_or(exit::FAILED))
 }
 
 /// Does the job and writes `image.json`.
 pub fn run(request: &Request) -> anyhow::Result<u8> {
     let console = Console::new(request.verbosity);
     let document = match &request.job {
-        Job::Build(job) => built(job, &console)?,
+        Job::Scan(job) => {
+            let (verdict, code) = scan::scan(job, &console)?;
+            output::document(&verdict, request.output.as_deref(), Secrecy::Public)?;
+            return Ok(code);
+        }
+        Job::Promote(job) => promoted(job, &console)?,
+        Job::Speed(context, threads) => {
+            let speed = speed::measure(context, *threads)?;
+            output::document(&speed, request.output.as_deref(), Secrecy::Public)?;
+            return Ok(exit::DONE);
+        }
+        Job::Build(job) => built(job, None, &console)?,
         Job::Push(job) => pushed(job, &console)?,
         Job::Publish(build, push) => {
             push::check(push)?;
-            let document = built(build, &console)?;
+            let find = |key: &str, request: &build::Request, layout: &_| {
+                push::find(push, key, &request.settings.platform, layout)
+            };
+            let document = built(build, Some(&find), &console)?;
             if build.dry_run {
                 document
             } else {
-                pushed(push, &console)?
+                // An image that was found is no less found for a new tag.
+                let outcome = document.outcome;
+                let mut pushed = pushed(push, &console)?;
+                if outcome == ImageOutcome::Reused {
+                    pushed.outcome = outcome;
+                }
+                pushed
             }
         }
     };
@@ -84,8 +123,12 @@ pub fn run(request: &Request) -> anyhow::Result<u8> {
     Ok(exit::DONE)
 }
 
-fn built(job: &build::Request, console: &Console) -> anyhow::Result<Image> {
-    let (image, outcome) = build::build(job, console)?;
+fn built(
+    job: &build::Request,
+    find: Option<build::Find<'_>>,
+    console: &Console,
+) -> anyhow::Result<Image> {
+    let (image, outcome) = build::build(job, find, console)?;
     let how = match outcome {
         ImageOutcome::Built => "built",
         ImageOutcome::Reused => "unchanged",
@@ -102,6 +145,17 @@ fn built(job: &build::Request, console: &Console) -> anyhow::Result<Image> {
         &job.tag,
         outcome,
         false,
+    ))
+}
+
+fn promoted(job: &promote::Request, console: &Console) -> anyhow::Result<Image> {
+    let promoted = promote::promote(job, console)?;
+    Ok(report::document(
+        &promoted.image,
+        &promoted.uri,
+        &job.to_tag,
+        ImageOutcome::Reused,
+        promoted.is_there,
     ))
 }
 

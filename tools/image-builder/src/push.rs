@@ -9,7 +9,9 @@ use toolkit::progress::Progress;
 
 use crate::ecr::{self, Repository};
 use crate::image::layout::{Layout, Stored};
-use crate::registry::push::{immutable, push as send};
+use crate::image::platform::Platform;
+use crate::registry::pull::{self, Pulled};
+use crate::registry::push::{Lenders, Parcel, immutable, push as send};
 use crate::registry::{Access, Authorization, Registry, Retries};
 use crate::report::bytes;
 
@@ -22,6 +24,8 @@ pub struct Request {
     pub repository: String,
     /// The tag to push it under.
     pub tag: String,
+    /// A repository of the same registry that may have some of the layers.
+    pub mount_from: Option<String>,
     /// Whether to send nothing.
     pub dry_run: bool,
 }
@@ -42,7 +46,7 @@ pub(crate) struct Pushed {
 pub(crate) fn push(request: &Request, console: &Console) -> anyhow::Result<Pushed> {
     let layout = Layout::open(&request.layout)?;
     let _lock = layout.lock()?;
-    let image = layout.image()?;
+    let image = layout.described()?;
     let (repository, authorization) = look(request, &image)?;
     let name = format!("{}:{}", repository.uri, request.tag);
     let pushed = |outcome, is_there, image| Pushed {
@@ -79,7 +83,14 @@ pub(crate) fn push(request: &Request, console: &Console) -> anyhow::Result<Pushe
         image.manifest.content_size(),
         &format!("pushing {name}"),
     );
-    match send(&registry, &image, &request.tag, &layout, &|bytes| {
+    let key_tag = image.key.as_deref().map(key_tag);
+    let parcel = Parcel {
+        image: &image,
+        tag: &request.tag,
+        key_tag: key_tag.as_deref(),
+        lenders: &lenders(request, host, &image, &layout),
+    };
+    match send(&registry, &parcel, &layout, &|bytes| {
         progress.advance(bytes)
     }) {
         Ok(sent) => progress.done(&format!(
@@ -93,6 +104,56 @@ pub(crate) fn push(request: &Request, console: &Console) -> anyhow::Result<Pushe
         }
     }
     Ok(pushed(ImageOutcome::Built, true, image))
+}
+
+/// The tag by which the content of an image is found again.
+pub(crate) fn key_tag(key: &str) -> String {
+    format!("content-{}", &key[..key.len().min(40)])
+}
+
+/// Who may have which layer already: the repositories of the bases, and the one that the caller named.
+fn lenders(request: &Request, host: &str, image: &Stored, layout: &Layout) -> Lenders {
+    let mut lenders: Lenders = crate::build::borrowed(layout)
+        .into_iter()
+        .filter(|(_, reference)| {
+            reference.host == host && reference.repository != request.repository
+        })
+        .map(|(digest, reference)| (digest, reference.repository))
+        .collect();
+    if let Some(repository) = &request.mount_from {
+        for layer in &image.manifest.layers {
+            lenders
+                .entry(layer.digest.clone())
+                .or_insert_with(|| repository.clone());
+        }
+    }
+    lenders
+}
+
+/// Finds an image by the key of its content in the repository, and fetches its description.
+pub(crate) fn find(
+    request: &Request,
+    key: &str,
+    platform: &Platform,
+    layout: &Layout,
+) -> anyhow::Result<Option<Pulled>> {
+    let (repository, authorization) = aws::block_on(async {
+        let client = Client::new(&aws::config().await?);
+        let repository = ecr::repository(&client, &request.repository, &key_tag(key)).await?;
+        let authorization = match &repository.tagged {
+            Some(_) => ecr::authorization(repository.parts()?.0).await?,
+            None => None,
+        };
+        Ok::<_, anyhow::Error>((repository, authorization))
+    })?;
+    let Some(digest) = &repository.tagged else {
+        return Ok(None);
+    };
+    let (host, path) = repository.parts()?;
+    let credentials = |host: &str| aws::block_on(ecr::authorization(host));
+    let registry = Registry::new(host, path, Access::Pull, &credentials, Retries::usual())
+        .authorized(authorization);
+    pull::describe(&registry, digest, platform, layout).map(Some)
 }
 
 /// Asks ECR for the repository; and for the password, unless there is nothing to send.

@@ -59,6 +59,18 @@ impl Ids {
         }
     }
 
+    /// The id inside for one on the host: for what a task's own processes left.
+    pub(crate) fn in_container(self, id: u32) -> u32 {
+        const NOBODY: u32 = 65_534;
+        match self {
+            Ids::Shifted { base, count } => id
+                .checked_sub(base)
+                .filter(|id| *id < count)
+                .unwrap_or(NOBODY),
+            Ids::Single => 0,
+        }
+    }
+
     /// Gives a process that has just entered a new user namespace its ids. Called from the parent namespace for
     /// shifted ids (the kernel asks for its rights there), from within for a single one.
     pub(crate) fn map(self, pid: &str, uid: u32, gid: u32) -> io::Result<()> {
@@ -124,5 +136,8 @@ mod tests {
         assert_eq!(ids.on_host(65_536), Some(66_534));
         assert_eq!(ids.on_host(1 << 40), Some(66_534));
         assert_eq!(Ids::Single.on_host(7), None);
+        assert_eq!(ids.in_container(1033), 33);
+        assert_eq!(ids.in_container(999), 65_534);
+        assert_eq!(Ids::Single.in_container(1033), 0);
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! This crate must not know about AWS, HTTP or JSON APIs: a task is argv, environment, ports and a directory.
 
+mod changes;
 mod control;
 mod event;
 mod failure;
@@ -26,6 +27,7 @@ mod stage;
 mod task;
 mod user;
 
+pub use changes::{Change, ChangeKind, Kept, changes};
 pub use control::ExecOutcome;
 pub use event::{Event, EventKind, Exit, PortBinding, Stage};
 pub use ids::Ids;

@@ -90,6 +90,8 @@ pub(crate) struct Order {
     pub(crate) isolation: Isolation,
     /// Do everything except running the container's program.
     pub(crate) probe: bool,
+    /// Leave the task in the host's network.
+    pub(crate) host_network: bool,
 }
 
 /// From the new supervisor to its server.
@@ -164,6 +166,16 @@ impl Runtime {
     /// Starts a task. Returns once its ports accept, within milliseconds, before its containers have started: their
     /// success or failure comes as events.
     pub fn start(&self, spec: &TaskSpec) -> Result<Started, StartError> {
+        self.launch(spec, false)
+    }
+
+    /// As [`Runtime::start`], with the host's network and name servers instead of a network of the task's own. Ports
+    /// and host services have no meaning there.
+    pub fn start_on_host_network(&self, spec: &TaskSpec) -> Result<Started, StartError> {
+        self.launch(spec, true)
+    }
+
+    fn launch(&self, spec: &TaskSpec, host_network: bool) -> Result<Started, StartError> {
         let isolation = match &self.capability {
             Capability::Namespaces { ids, .. } => Isolation::Namespaces(*ids),
             Capability::Process { change_root, .. } => Isolation::Process {
@@ -176,6 +188,7 @@ impl Runtime {
                 spec: spec.clone(),
                 isolation,
                 probe: false,
+                host_network,
             },
         )
         .map(|(started, _)| started)
@@ -227,6 +240,7 @@ impl Isolation {
                 spec,
                 isolation: self,
                 probe: true,
+                host_network: false,
             },
         )?;
         started.task.wait().map_err(unreadable)?;

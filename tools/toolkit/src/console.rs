@@ -58,6 +58,12 @@ impl Console {
         }
     }
 
+    /// How much is said: for what others write, which only the caller can hold back.
+    #[must_use]
+    pub fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
     /// A console that says the normal amount.
     #[must_use]
     pub fn from_environment() -> Self {

@@ -111,6 +111,39 @@ impl Lines {
     }
 }
 
+/// Lines on stdout that are written together: many at a time where many are there, and none kept while the
+/// program waits, if it flushes before it waits. Only whole lines are ever written.
+#[derive(Debug, Default)]
+pub struct Batch {
+    lines: Vec<u8>,
+}
+
+impl Batch {
+    /// More than this is not kept; bytes.
+    const FULL: usize = 64 * 1024;
+
+    /// Adds a line, which `write` appends without its end.
+    pub fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> std::io::Result<()> {
+        write(&mut self.lines);
+        self.lines.push(b'\n');
+        if self.lines.len() >= Self::FULL {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is there.
+    pub fn flush(&mut self) -> std::io::Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let mut stdout = std::io::stdout().lock();
+        let written = stdout.write_all(&self.lines).and_then(|()| stdout.flush());
+        self.lines.clear();
+        written.map_err(of_stdout)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

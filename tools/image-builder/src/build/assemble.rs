@@ -1,6 +1,6 @@
 //! Stages become layers, layers become an image.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
 use toolkit::Console;
@@ -8,19 +8,21 @@ use toolkit::progress::Progress;
 
 use super::bases::Bases;
 use super::gather::{Gathered, Stage};
-use super::{ENGINE, Request};
+use super::run::{self, Runner};
+use super::{Request, store};
+use crate::engine::Engine;
 use crate::image::config::{Config, History, RootFs, Run};
 use crate::image::layout::{Layout, Stored, remove_others};
-use crate::image::manifest::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST, layer_type};
+use crate::image::manifest::{Descriptor, layer_type};
 use crate::layer::cache::{Cache, Key};
-use crate::layer::{self, Written};
+use crate::layer::{self, Known, Making, Piece, Written};
 use crate::rootfs::account;
 use crate::rootfs::archive::{self, Store};
 use crate::rootfs::copy::{self, Item};
 use crate::rootfs::overlay::Overlay;
 use crate::rootfs::tree::Tree;
 use crate::rootfs::view::View;
-use crate::stage::{Action, Base, Copy, Graph, Origin, Step};
+use crate::stage::{Action, Base, Command, Copy, Graph, Origin, Step};
 
 /// Makes the image of the target and writes it into the layout.
 pub(super) fn assemble(
@@ -30,6 +32,7 @@ pub(super) fn assemble(
     bases: &Bases<'_>,
     layout: &Layout,
     is_settled: bool,
+    key: &str,
     console: &Console,
 ) -> anyhow::Result<Stored> {
     let mut assembly = Assembly {
@@ -40,6 +43,7 @@ pub(super) fn assemble(
         created: created(request.epoch)?,
         archives: Store::create(layout.cache().join("archives"))?,
         cache: Cache::open(&layout.cache()),
+        runner: Runner::new(layout, console, &request.secrets)?,
         done: BTreeMap::new(),
     };
     for (number, stage) in gathered.stages {
@@ -51,7 +55,7 @@ pub(super) fn assemble(
         .done
         .remove(&graph.target)
         .context("the target was not built")?;
-    assembly.finish(target, is_settled)
+    assembly.finish(target, is_settled, key)
 }
 
 fn created(epoch: u64) -> anyhow::Result<String> {
@@ -70,6 +74,7 @@ struct Assembly<'a> {
     created: String,
     archives: Store,
     cache: Cache,
+    runner: Runner<'a>,
     done: BTreeMap<usize, Filled>,
 }
 
@@ -84,8 +89,9 @@ struct Filled {
 }
 
 impl Assembly<'_> {
-    fn stage(&mut self, base: &Base, stage: Stage) -> anyhow::Result<Filled> {
-        let mut filled = match base {
+    /// What a stage begins with.
+    fn begun(&self, base: &Base) -> anyhow::Result<Filled> {
+        Ok(match base {
             Base::Scratch => Filled::default(),
             Base::Stage(number) => self.done[number].clone(),
             Base::Image(reference, platform) => {
@@ -115,21 +121,34 @@ impl Assembly<'_> {
                     ..Filled::default()
                 }
             }
-        };
+        })
+    }
+
+    fn stage(&mut self, base: &Base, stage: Stage) -> anyhow::Result<Filled> {
+        let mut filled = self.begun(base)?;
         filled.run = stage.evaluated.run;
         filled.author = stage.evaluated.author;
         let mut items = stage.items;
         for step in &stage.evaluated.steps {
-            let items = items.remove(&step.line);
-            let added = self
-                .added(step, items, &filled.tree)
-                .with_context(|| format!("{}:{}", self.request.dockerfile.display(), step.line))?;
-            let layer = match added {
-                Some(added) if !added.is_empty() => {
-                    filled.tree.apply(&added);
-                    Some(self.layer(step, &added)?)
+            let place = || format!("{}:{}", self.request.dockerfile.display(), step.line);
+            let layer = match &step.action {
+                Action::Run(command) => {
+                    let place = place();
+                    self.ran(step, command, &mut items, &mut filled)
+                        .with_context(|| format!("{place}: {}", step.source))?
                 }
-                _ => None,
+                _ => {
+                    let added = self
+                        .added(step, items.remove(&(step.id, 0)), &filled.tree)
+                        .with_context(place)?;
+                    match added {
+                        Some(added) if !added.is_empty() => {
+                            filled.tree.apply(&added);
+                            Some(self.layer(step, &added)?)
+                        }
+                        _ => None,
+                    }
+                }
             };
             filled.history.push(History {
                 created: Some(self.created.clone()),
@@ -150,7 +169,7 @@ impl Assembly<'_> {
         tree: &Tree,
     ) -> anyhow::Result<Option<Tree>> {
         match &step.action {
-            Action::Configure => Ok(None),
+            Action::Configure | Action::Run(_) => Ok(None),
             Action::Copy(copy) => self.copied(copy, items, tree).map(Some),
             Action::MakeDirectory { path, user } => {
                 let mut overlay = Overlay::new(tree);
@@ -168,18 +187,106 @@ impl Assembly<'_> {
         }
     }
 
-    fn copied(&self, copy: &Copy, items: Option<Vec<Item>>, tree: &Tree) -> anyhow::Result<Tree> {
-        let items = match (&copy.origin, items) {
-            (Origin::Context, Some(items)) => items,
+    /// What a command leaves: known from an earlier build, or made by running it. Its layer is then part of the file
+    /// system as the layers of a base image are.
+    fn ran(
+        &mut self,
+        step: &Step,
+        command: &Command,
+        items: &mut BTreeMap<(usize, usize), Vec<Item>>,
+        filled: &mut Filled,
+    ) -> anyhow::Result<Option<Written>> {
+        let sources = self.mounted(step, command, items)?;
+        let mut given = format!(
+            "{} {} {:?} {command:?}",
+            self.request.epoch, self.request.settings.platform, self.request.codec
+        );
+        for layer in &filled.layers {
+            given.push_str(layer.diff_id.as_str());
+        }
+        for (number, tree) in &sources {
+            given.push_str(&format!(
+                " {number} {}",
+                Key::of(tree, 0, self.request.codec).exact()
+            ));
+        }
+        let key = Key::of_command(&given);
+        let written = match self.cache.find(&key, self.layout) {
+            Some(known) => {
+                self.console.detail(&format!("unchanged: {}", step.source));
+                known
+            }
+            None => {
+                self.console.status(&step.source);
+                let platform = &self.request.settings.platform;
+                let done =
+                    self.runner
+                        .run(command, platform, &filled.layers, &filled.tree, &sources)?;
+                let (written, pieces) =
+                    self.making(&Known::default()).write(&done.tree, &|_| {})?;
+                self.cache.add(key, &written, pieces);
+                self.cache.keep_commands()?;
+                written
+            }
+        };
+        self.archives.apply_layer(
+            &mut filled.tree,
+            &self.layout.blob(&written.descriptor.digest),
+            layer_type(&written.descriptor.media_type)?.0,
+            &written.diff_id,
+        )?;
+        Ok(Some(written).filter(|written| written.diff_id != layer::nothing()))
+    }
+
+    /// What the mounts of a command show.
+    fn mounted(
+        &self,
+        step: &Step,
+        command: &Command,
+        items: &mut BTreeMap<(usize, usize), Vec<Item>>,
+    ) -> anyhow::Result<Vec<(usize, Tree)>> {
+        let mut found = Vec::new();
+        for mount in &command.mounts {
+            let Some(origin) = &mount.origin else {
+                continue;
+            };
+            let sources = [mount.source.clone()];
+            let items = self.taken(origin, &sources, items.remove(&(step.id, mount.number)))?;
+            let request = copy::Request {
+                texts: Vec::new(),
+                destination: format!("/{}", run::PART),
+                owner: None,
+                mode: None,
+                unpacks: false,
+            };
+            let tree = copy::copy(&request, items, &Tree::default(), &self.archives)?;
+            found.push((mount.number, tree));
+        }
+        Ok(found)
+    }
+
+    /// The files that an instruction takes from somewhere.
+    fn taken(
+        &self,
+        origin: &Origin,
+        sources: &[String],
+        items: Option<Vec<Item>>,
+    ) -> anyhow::Result<Vec<Item>> {
+        match (origin, items) {
+            (Origin::Context, Some(items)) => Ok(items),
             (Origin::Context, None) => bail!("its files were not looked for"),
             (Origin::Stage(number), _) => {
-                copy::gather(View::Tree(&self.done[number].tree), &copy.sources)?
+                copy::gather(View::Tree(&self.done[number].tree), sources)
             }
             (Origin::Image(reference, platform), _) => {
                 let source = self.bases.tree(reference, platform, &self.archives)?;
-                copy::gather(View::Tree(&source), &copy.sources)?
+                copy::gather(View::Tree(&source), sources)
             }
-        };
+        }
+    }
+
+    fn copied(&self, copy: &Copy, items: Option<Vec<Item>>, tree: &Tree) -> anyhow::Result<Tree> {
+        let items = self.taken(&copy.origin, &copy.sources, items)?;
         let request = copy::Request {
             texts: copy.texts.clone(),
             destination: copy.destination.clone(),
@@ -191,15 +298,17 @@ impl Assembly<'_> {
             mode: copy.chmod,
             unpacks: copy.unpacks,
         };
-        let empty = Tree::default();
-        let base = if copy.link { &empty } else { tree };
-        copy::copy(&request, items, base, &self.archives)
+        if copy.link {
+            // Links and files do not matter, and directories keep their owners.
+            return copy::copy(&request, items, &tree.directories(), &self.archives);
+        }
+        copy::copy(&request, items, tree, &self.archives)
     }
 
     /// The layer in the layout: known by its stamps, known by its content, or made now.
     fn layer(&mut self, step: &Step, tree: &Tree) -> anyhow::Result<Written> {
         let epoch = self.request.epoch;
-        let key = Key::of(tree, epoch);
+        let key = Key::of(tree, epoch, self.request.codec);
         if let Some(known) = self.cache.find(&key, self.layout) {
             self.console.detail(&format!("unchanged: {}", step.source));
             return Ok(known);
@@ -212,20 +321,35 @@ impl Assembly<'_> {
                 return Ok(known);
             }
         }
-        let progress = Progress::bytes(self.console, layer::archive_size(tree), &step.source);
-        let written = layer::write(tree, epoch, layer::threads(), self.layout, &|bytes| {
-            progress.advance(bytes)
-        });
-        progress.clear();
-        let written = written?;
-        self.cache.add(key, &written);
+        let (written, pieces) = self.write(step, tree)?;
+        self.cache.add(key, &written, pieces);
         Ok(written)
     }
 
-    fn finish(self, target: Filled, is_settled: bool) -> anyhow::Result<Stored> {
+    fn making<'m>(&'m self, known: &'m Known) -> Making<'m> {
+        Making {
+            layout: self.layout,
+            codec: self.request.codec,
+            epoch: self.request.epoch,
+            threads: self.request.threads,
+            known,
+        }
+    }
+
+    fn write(&self, step: &Step, tree: &Tree) -> anyhow::Result<(Written, Vec<Piece>)> {
+        let known = self.cache.pieces(self.request.codec, self.layout);
+        let progress = Progress::bytes(self.console, layer::archive_size(tree), &step.source);
+        let written = self
+            .making(&known)
+            .write(tree, &|bytes| progress.advance(bytes));
+        progress.clear();
+        written
+    }
+
+    fn finish(self, target: Filled, is_settled: bool, key: &str) -> anyhow::Result<Stored> {
         let mut run = target.run;
-        if !self.request.labels.is_empty() {
-            let labels = self.request.labels.iter().cloned();
+        let labels = self.request.all_labels();
+        if !labels.is_empty() {
             run.labels.get_or_insert_default().extend(labels);
         }
         let config = Config {
@@ -243,27 +367,20 @@ impl Assembly<'_> {
             },
             history: Some(target.history),
         };
-        let layers = target
-            .layers
-            .into_iter()
-            .map(|layer| layer.descriptor)
-            .collect();
-        let manifest = Manifest::new(self.layout.put(OCI_CONFIG, &config.to_bytes()?)?, layers);
-        let bytes = manifest.to_bytes()?;
-        let descriptor = self.layout.put(OCI_MANIFEST, &bytes)?;
-        self.layout
-            .point_to(&descriptor, &self.request.tag, ENGINE, &config)?;
-        let mut needed: BTreeSet<_> = self.bases.digests();
-        needed.extend([descriptor.digest, manifest.config.digest]);
-        needed.extend(manifest.layers.into_iter().map(|layer| layer.digest));
+        let engine = Engine::Embedded.to_string();
+        let tag = &self.request.tag;
+        let stored = store(self.layout, tag, &engine, Some(key), &config, target.layers)?;
+        let mut needed = self.bases.digests();
+        needed.extend(stored.digests());
         needed.extend(self.cache.digests().cloned());
         self.cache.save(is_settled)?;
+        self.runner.finish()?;
         self.layout.retain(&needed)?;
         remove_others(
             self.archives.directory(),
             &self.archives.used(),
             archive::SUFFIX,
         )?;
-        self.layout.image()
+        Ok(stored)
     }
 }

@@ -10,7 +10,7 @@ use toolkit::progress::Progress;
 
 use crate::image::digest::Digest;
 use crate::image::layout::Layout;
-use crate::image::manifest::layer_type;
+use crate::image::manifest::{Index, Manifest, layer_type};
 use crate::image::platform::Platform;
 use crate::image::reference::{Reference, Selector};
 use crate::registry::authorization::{Authorization, of_docker_config};
@@ -180,6 +180,34 @@ impl<'a> Bases<'a> {
             })
             .collect()
     }
+}
+
+/// The layers of the bases that were used in a layout, with the image that each is of.
+pub(crate) fn borrowed(layout: &Layout) -> Vec<(Digest, Reference)> {
+    let remembered: Remembered = fs::read(layout.cache().join(REMEMBERED))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    let mut found = Vec::new();
+    for (name, digest) in &remembered.tags {
+        let Ok(reference) = name.parse::<Reference>() else {
+            continue;
+        };
+        let mut waiting = vec![digest.clone()];
+        while let Some(digest) = waiting.pop() {
+            // What is no longer there was not used the last time.
+            let Ok(bytes) = layout.get(&digest) else {
+                continue;
+            };
+            if let Ok(manifest) = Manifest::parse(&bytes) {
+                let layers = manifest.layers.into_iter();
+                found.extend(layers.map(|layer| (layer.digest, reference.clone())));
+            } else if let Ok(index) = serde_json::from_slice::<Index>(&bytes) {
+                waiting.extend(index.manifests.into_iter().map(|manifest| manifest.digest));
+            }
+        }
+    }
+    found
 }
 
 fn key(reference: &Reference, platform: &Platform) -> String {

@@ -1,23 +1,25 @@
 //! Everything that decides what the image will be, without reading the content of files.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context as _;
 use contract::exit;
 use sha2::{Digest as _, Sha256};
 use toolkit::Fault;
 
-use super::Request;
 use super::bases::Bases;
+use super::{Request, content};
 use crate::context::{Context, secret};
-use crate::dockerfile::Dockerfile;
+use crate::dockerfile::{self, Dockerfile};
+use crate::engine::Engine;
 use crate::image::config::Config;
 use crate::image::digest::Digest;
 use crate::image::platform::Platform;
 use crate::image::reference::Reference;
 use crate::problem::Problems;
 use crate::rootfs::copy::{self, Item};
-use crate::rootfs::node::{Kind, Source};
+use crate::rootfs::node::{Kind, Source, Stamp};
 use crate::rootfs::view::View;
 use crate::stage::{self, Action, Base, Evaluated, Graph, Origin, Start};
 
@@ -31,8 +33,8 @@ pub(super) struct Gathered {
 /// One needed stage.
 pub(super) struct Stage {
     pub(super) evaluated: Evaluated,
-    /// By the line of the COPY or ADD.
-    pub(super) items: BTreeMap<usize, Vec<Item>>,
+    /// By the COPY or ADD, or by the RUN and its mount.
+    pub(super) items: BTreeMap<(usize, usize), Vec<Item>>,
 }
 
 /// A kernel counts file times in steps of up to 10 ms; five of them are surely over.
@@ -56,39 +58,74 @@ impl Gathered {
         u128::try_from(newest).unwrap_or(0) + SETTLING < began
     }
 
-    /// The same inputs have the same fingerprint, and other inputs another.
+    /// The same inputs have the same fingerprint on this machine, and other inputs another. No file is read.
     pub(super) fn fingerprint(&self, request: &Request) -> String {
         let mut hasher = Sha256::new();
-        let mut line = |text: String| {
-            hasher.update(text.len().to_le_bytes());
-            hasher.update(text);
-        };
+        self.describe(
+            request,
+            &mut |text| line(&mut hasher, &text),
+            &|path, stamp| format!("{} {}", path.display(), stamp.words()),
+        );
+        line(&mut hasher, &format!("{:?}", request.revision));
+        hex::encode(hasher.finalize())
+    }
+
+    /// The same content has the same key on every machine and in every commit. All files are read.
+    pub(super) fn key(&self, request: &Request) -> anyhow::Result<String> {
+        let files = self.stages.values();
+        let files = files.flat_map(|stage| stage.items.values().flatten());
+        let files = files.flat_map(Item::files).map(|(_, content)| content);
+        let digests = content::digests(files, request.threads)?;
+        let mut hasher = Sha256::new();
+        self.describe(request, &mut |text| line(&mut hasher, &text), &|path, _| {
+            digests
+                .get(path)
+                .map(ToString::to_string)
+                .unwrap_or_default()
+        });
+        Ok(hex::encode(hasher.finalize()))
+    }
+
+    /// All inputs, as texts. `file` tells one state of a file of the host from another.
+    fn describe(
+        &self,
+        request: &Request,
+        line: &mut dyn FnMut(String),
+        file: &dyn Fn(&Path, &Stamp) -> String,
+    ) {
         line(format!("{} {:?}", env!("CARGO_PKG_VERSION"), self.images));
         line(format!(
-            "{} {} {:?}",
-            request.settings.platform, request.epoch, request.labels
+            "{} {} {:?} {:?} {}",
+            request.settings.platform,
+            request.epoch,
+            request.codec,
+            request.labels,
+            Engine::Embedded
         ));
         for (number, stage) in &self.stages {
             line(format!("{number} {:?}", stage.evaluated));
             for (at, items) in &stage.items {
-                line(format!("{at}"));
-                for (file, node) in items.iter().flat_map(Item::nodes) {
+                line(format!("{at:?}"));
+                for (name, node) in items.iter().flat_map(Item::nodes) {
                     let content = match &node.kind {
                         Kind::File(content) => match &content.source {
-                            Source::Host(path, stamp) => {
-                                format!("{} {}", path.display(), stamp.words())
-                            }
+                            Source::Host(path, stamp) => file(path, stamp),
                             other => format!("{other:?}"),
                         },
                         Kind::Link(target) => target.clone(),
-                        Kind::Directory | Kind::Other(_) => String::new(),
+                        Kind::Directory | Kind::Pipe | Kind::Other(_) => String::new(),
                     };
-                    line(format!("{file:?} {:o} {content:?}", node.mode));
+                    line(format!("{name:?} {:o} {content:?}", node.mode));
                 }
             }
         }
-        hex::encode(hasher.finalize())
     }
+}
+
+/// With its length, so that no two texts look like one.
+fn line(hasher: &mut Sha256, text: &str) {
+    hasher.update(text.len().to_le_bytes());
+    hasher.update(text);
 }
 
 /// Evaluates the needed stages and finds what they copy. Missing files and secrets are reported in one pass.
@@ -137,28 +174,21 @@ impl Search<'_, '_> {
         base: &Base,
         stages: &BTreeMap<usize, Stage>,
     ) -> anyhow::Result<Start> {
-        let start = match base {
+        let mut start = match base {
             Base::Scratch => start(Config::scratch(&self.request.settings.platform)),
             Base::Stage(earlier) => Start {
                 run: stages[earlier].evaluated.run.clone(),
                 author: stages[earlier].evaluated.author.clone(),
+                triggers: Vec::new(),
             },
             Base::Image(reference, platform) => {
                 start(self.image(self.file.stages[number].line, reference, platform)?)
             }
         };
-        if start
-            .run
-            .on_build
-            .as_ref()
-            .is_some_and(|triggers| !triggers.is_empty())
-        {
-            let stage = &self.file.stages[number];
-            let message = format!(
-                "{} has ONBUILD instructions, which the embedded engine does not run",
-                stage.base
-            );
-            return Err(Problems::one(&self.file.name, stage.line, message).into());
+        if let Some(texts) = start.run.on_build.take() {
+            let line = self.file.stages[number].line;
+            start.triggers = dockerfile::triggers(line, &texts)
+                .map_err(|message| Problems::one(&self.file.name, line, message))?;
         }
         Ok(start)
     }
@@ -181,32 +211,55 @@ impl Search<'_, '_> {
     }
 
     /// What a stage copies from the context, by the lines of its instructions.
-    fn items(&mut self, evaluated: &Evaluated) -> anyhow::Result<BTreeMap<usize, Vec<Item>>> {
+    fn items(
+        &mut self,
+        evaluated: &Evaluated,
+    ) -> anyhow::Result<BTreeMap<(usize, usize), Vec<Item>>> {
         let mut items = BTreeMap::new();
         for step in &evaluated.steps {
-            let Action::Copy(copy) = &step.action else {
-                continue;
-            };
-            match &copy.origin {
-                Origin::Stage(_) => {}
-                Origin::Image(reference, platform) => {
-                    self.image(step.line, reference, platform)?;
+            for (place, origin, sources) in taken(&step.action) {
+                match origin {
+                    Origin::Stage(_) => {}
+                    Origin::Image(reference, platform) => {
+                        self.image(step.line, reference, platform)?;
+                    }
+                    Origin::Context => {
+                        let found = copy::gather(View::Context(self.context), &sources);
+                        // What is mounted is in no layer.
+                        let is_copied = matches!(step.action, Action::Copy(_));
+                        let Some(found) = self.noted(step.line, is_copied, found)? else {
+                            continue;
+                        };
+                        items.insert((step.id, place), found);
+                    }
                 }
-                Origin::Context => match copy::gather(View::Context(self.context), &copy.sources) {
-                    Ok(found) => {
-                        for message in secrets_among(&found)? {
-                            self.secrets.add(&self.file.name, step.line, message);
-                        }
-                        items.insert(step.line, found);
-                    }
-                    Err(error) => {
-                        self.missing
-                            .add(&self.file.name, step.line, format!("{error:#}"))
-                    }
-                },
             }
         }
         Ok(items)
+    }
+
+    /// What was found, with what is wrong with it written down.
+    fn noted(
+        &mut self,
+        line: usize,
+        is_copied: bool,
+        found: anyhow::Result<Vec<Item>>,
+    ) -> anyhow::Result<Option<Vec<Item>>> {
+        match found {
+            Ok(found) => {
+                if is_copied {
+                    for message in secrets_among(&found)? {
+                        self.secrets.add(&self.file.name, line, message);
+                    }
+                }
+                Ok(Some(found))
+            }
+            Err(error) => {
+                self.missing
+                    .add(&self.file.name, line, format!("{error:#}"));
+                Ok(None)
+            }
+        }
     }
 
     fn finish(self) -> anyhow::Result<BTreeMap<String, Digest>> {
@@ -223,10 +276,27 @@ impl Search<'_, '_> {
     }
 }
 
+/// From where a step takes files, and which; with a number for each.
+fn taken(action: &Action) -> Vec<(usize, &Origin, Vec<String>)> {
+    match action {
+        Action::Copy(copy) => vec![(0, &copy.origin, copy.sources.clone())],
+        Action::Run(command) => command
+            .mounts
+            .iter()
+            .filter_map(|mount| {
+                let origin = mount.origin.as_ref()?;
+                Some((mount.number, origin, vec![mount.source.clone()]))
+            })
+            .collect(),
+        Action::Configure | Action::MakeDirectory { .. } => Vec::new(),
+    }
+}
+
 fn start(config: Config) -> Start {
     Start {
         run: config.config,
         author: config.author,
+        triggers: Vec::new(),
     }
 }
 

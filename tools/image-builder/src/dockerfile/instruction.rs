@@ -2,7 +2,7 @@
 
 use super::lines::{self, Line};
 use super::words::{flags, json, pairs, quoted};
-use super::{Action, Argument, Command, Copy, Healthcheck, Instruction, Stage};
+use super::{Action, Argument, Command, Copy, Flags, Healthcheck, Instruction, Stage, run};
 
 /// What stands after the instruction's name, if that is its name in any case.
 pub(crate) fn arguments_of<'a>(instruction: &str, text: &'a str) -> Option<&'a str> {
@@ -60,13 +60,14 @@ pub(crate) fn parse(line: Line, escape: char) -> Result<Instruction, String> {
     let action = match name.as_str() {
         "ADD" | "COPY" => copy(&name, flags, rest, line.documents)?,
         "HEALTHCHECK" => healthcheck(flags, rest)?,
-        "RUN" => Action::Run,
+        "RUN" => Action::Run(Box::new(run::run(flags, rest, line.documents)?)),
         _ => {
             flags.finish(&[])?;
             plain(&name, rest, escape)?
         }
     };
     Ok(Instruction {
+        id: line.number,
         line: line.number,
         source: line.text,
         action,
@@ -253,70 +254,4 @@ fn healthcheck(mut flags: Flags, rest: &str) -> Result<Action, String> {
         _ => return Err("HEALTHCHECK takes CMD with a command, or NONE".to_owned()),
     }
     Ok(Action::Healthcheck(check))
-}
-
-/// The flags of one instruction, taken out one by one.
-struct Flags {
-    instruction: String,
-    flags: Vec<(String, Option<String>)>,
-}
-
-impl Flags {
-    fn read(instruction: &str, words: Vec<String>) -> Result<Self, String> {
-        let mut flags: Vec<(String, Option<String>)> = Vec::new();
-        for word in words {
-            let word = word.trim_start_matches("--");
-            let (name, value) = match word.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (word, None),
-            };
-            if flags.iter().any(|(other, _)| other == name) {
-                return Err(format!("--{name} is given twice"));
-            }
-            flags.push((name.to_owned(), value));
-        }
-        Ok(Self {
-            instruction: instruction.to_owned(),
-            flags,
-        })
-    }
-
-    fn remove(&mut self, name: &str) -> Option<Option<String>> {
-        let at = self.flags.iter().position(|(other, _)| other == name)?;
-        Some(self.flags.remove(at).1)
-    }
-
-    fn take(&mut self, name: &str) -> Option<String> {
-        self.remove(name).map(Option::unwrap_or_default)
-    }
-
-    fn take_switch(&mut self, name: &str) -> Result<bool, String> {
-        match self.remove(name) {
-            None => Ok(false),
-            Some(None) => Ok(true),
-            Some(Some(value)) => value
-                .parse()
-                .map_err(|_invalid| format!("--{name} takes true or false, not {value}")),
-        }
-    }
-
-    fn take_duration(&mut self, name: &str) -> Result<u64, String> {
-        match self.take(name) {
-            None => Ok(0),
-            Some(text) => super::duration::nanoseconds(&text)
-                .ok_or_else(|| format!("--{name} takes a time such as 30s, not {text}")),
-        }
-    }
-
-    /// Complains about what is left.
-    fn finish(self, unsupported: &[&str]) -> Result<(), String> {
-        match self.flags.first() {
-            None => Ok(()),
-            Some((name, _)) if unsupported.contains(&name.as_str()) => Err(format!(
-                "the embedded engine does not support {} --{name}",
-                self.instruction
-            )),
-            Some((name, _)) => Err(format!("{} has no flag --{name}", self.instruction)),
-        }
-    }
 }

@@ -64,7 +64,7 @@ pub(crate) fn read(file: &str, source: &str, problems: &mut Problems) -> Lines {
         if text.trim().is_empty() {
             continue;
         }
-        let documents = openings(&text)
+        let documents = openings(&text, directives.escape)
             .into_iter()
             .filter_map(|opening| {
                 let document = document(&opening, &mut raw);
@@ -167,20 +167,16 @@ struct Opening {
     strip_tabs: bool,
 }
 
-fn openings(text: &str) -> Vec<Opening> {
-    let mut words = text.split_whitespace();
-    let takes_documents = words.next().is_some_and(|instruction| {
+fn openings(text: &str, escape: char) -> Vec<Opening> {
+    // Quoted, so that what a shell is told in quotes is no announcement.
+    let words = super::words::quoted(text, escape);
+    let takes_documents = words.first().is_some_and(|instruction| {
         ["add", "copy", "run"].contains(&instruction.to_ascii_lowercase().as_str())
     });
-    if !takes_documents
-        || words
-            .clone()
-            .next()
-            .is_some_and(|word| word.starts_with('['))
-    {
+    if !takes_documents || words.get(1).is_some_and(|word| word.starts_with('[')) {
         return Vec::new();
     }
-    words.filter_map(opening).collect()
+    words.iter().filter_map(|word| opening(word)).collect()
 }
 
 fn opening(word: &str) -> Option<Opening> {

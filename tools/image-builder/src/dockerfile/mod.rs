@@ -10,16 +10,23 @@
 
 mod duration;
 mod expand;
+mod flags;
 mod glob;
 mod instruction;
 mod lines;
+mod run;
 mod words;
 
 use crate::problem::Problems;
 
 pub(crate) use expand::{document, word, words};
-pub(crate) use lines::Document;
+use flags::Flags;
+pub(crate) use lines::{Document, is_opening};
+pub(crate) use run::{Mount, MountKind, Network, Run};
 pub(crate) use words::Pair;
+
+/// How messages about what only another engine can do begin.
+pub(crate) const UNSUPPORTED: &str = "the embedded engine does not";
 
 /// A whole file.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +59,8 @@ pub(crate) struct Stage {
 /// One instruction of a stage.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Instruction {
+    /// Tells it from the others of the stage: its line, or a number beyond all lines for what a base image adds.
+    pub(crate) id: usize,
     pub(crate) line: usize,
     /// As it is written, in one line: what the image's history shows.
     pub(crate) source: String,
@@ -77,7 +86,7 @@ pub(crate) enum Action {
     Maintainer(String),
     /// The instruction that an image built on this one begins with.
     OnBuild(String),
-    Run,
+    Run(Box<Run>),
 }
 
 /// COPY and ADD.
@@ -135,6 +144,33 @@ pub(crate) fn parse(name: &str, source: &str) -> Result<Dockerfile, Problems> {
         problems.add(name, 1, "there is no FROM instruction");
     }
     problems.or(file)
+}
+
+/// Numbers of instructions that come from a base image begin here.
+const BEYOND_ALL_LINES: usize = 1 << 32;
+
+/// What the ONBUILD instructions of a base image add to the stage whose FROM is at `line`.
+pub(crate) fn triggers(line: usize, texts: &[String]) -> Result<Vec<Instruction>, String> {
+    texts
+        .iter()
+        .enumerate()
+        .map(|(number, text)| {
+            let mut problems = Problems::default();
+            // The escape character is the one that most Dockerfiles have: the image does not say which it was.
+            let read = lines::read("ONBUILD", text, &mut problems);
+            let first = read.lines.into_iter().next();
+            let (Some(found), Ok(())) = (first, problems.or(())) else {
+                return Err(format!("the base image has a malformed ONBUILD {text}"));
+            };
+            let instruction = instruction::parse(found, read.escape)
+                .map_err(|message| format!("ONBUILD {text} of the base image: {message}"))?;
+            Ok(Instruction {
+                id: BEYOND_ALL_LINES + number,
+                line,
+                ..instruction
+            })
+        })
+        .collect()
 }
 
 impl Dockerfile {

@@ -134,7 +134,12 @@ fn reads_the_small_instructions() {
             Action::StopSignal("SIGINT".to_owned()),
             Action::Maintainer("A B".to_owned()),
             Action::OnBuild("COPY . /x".to_owned()),
-            Action::Run,
+            Action::Run(Box::new(Run {
+                command: Command::Shell("make".to_owned()),
+                documents: Vec::new(),
+                mounts: Vec::new(),
+                network: Network::Host,
+            })),
         ]
     );
 }

@@ -19,6 +19,8 @@ use super::manifest::{Descriptor, Index, Manifest, OCI_INDEX, OCI_MANIFEST};
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// Which engine assembled it.
 const ENGINE: &str = "longshore.engine";
+/// The key of what it was made of.
+const KEY: &str = "longshore.content-key";
 
 /// The directory.
 #[derive(Debug)]
@@ -37,9 +39,21 @@ pub(crate) struct Stored {
     pub(crate) config: Config,
     /// `None` in layouts that other tools made.
     pub(crate) engine: Option<String>,
+    /// The key of what it was made of, where that is known.
+    pub(crate) key: Option<String>,
 }
 
 impl Stored {
+    /// All its blobs.
+    pub(crate) fn digests(&self) -> BTreeSet<Digest> {
+        let layers = self.manifest.layers.iter().map(|layer| &layer.digest);
+        [&self.digest, &self.manifest.config.digest]
+            .into_iter()
+            .chain(layers)
+            .cloned()
+            .collect()
+    }
+
     /// How an index names it.
     pub(crate) fn descriptor(&self) -> Descriptor {
         Descriptor::new(
@@ -164,6 +178,7 @@ impl Layout {
         manifest: &Descriptor,
         tag: &str,
         engine: &str,
+        key: Option<&str>,
         config: &Config,
     ) -> anyhow::Result<()> {
         let mut manifest = manifest.clone();
@@ -172,6 +187,8 @@ impl Layout {
             (REF_NAME.to_owned(), tag.to_owned()),
             (ENGINE.to_owned(), engine.to_owned()),
         ]);
+        let key = key.map(|key| (KEY.to_owned(), key.to_owned()));
+        manifest.annotations.extend(key);
         let index = Index {
             schema_version: 2,
             media_type: Some(OCI_INDEX.to_owned()),
@@ -184,8 +201,21 @@ impl Layout {
         )
     }
 
-    /// The image that the layout holds.
+    /// The image that the layout holds, with all its layers.
     pub(crate) fn image(&self) -> anyhow::Result<Stored> {
+        let image = self.described()?;
+        match image.manifest.layers.iter().find(|layer| !self.has(layer)) {
+            None => Ok(image),
+            Some(missing) => bail!(
+                "{} lacks the layer {}",
+                self.directory.display(),
+                missing.digest
+            ),
+        }
+    }
+
+    /// The image that the layout names. Its layers may be in the repository alone.
+    pub(crate) fn described(&self) -> anyhow::Result<Stored> {
         let path = self.directory.join("index.json");
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let index: Index = serde_json::from_slice(&bytes)
@@ -200,13 +230,6 @@ impl Layout {
         let bytes = self.get(&descriptor.digest)?;
         let manifest = Manifest::parse(&bytes)?;
         let config = Config::parse(&self.get(&manifest.config.digest)?)?;
-        if let Some(missing) = manifest.layers.iter().find(|layer| !self.has(layer)) {
-            bail!(
-                "{} lacks the layer {}",
-                self.directory.display(),
-                missing.digest
-            );
-        }
         let media_type = manifest.media_type.clone();
         Ok(Stored {
             digest: descriptor.digest.clone(),
@@ -215,6 +238,7 @@ impl Layout {
             manifest,
             config,
             engine: descriptor.annotations.get(ENGINE).cloned(),
+            key: descriptor.annotations.get(KEY).cloned(),
         })
     }
 

@@ -14,6 +14,7 @@ pub(crate) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.ma
 pub(crate) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 pub(crate) const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+pub(crate) const OCI_LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 /// A blob: what it is, and how to know it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +89,11 @@ impl Manifest {
         serde_json::to_vec(self).context("cannot write the image's manifest")
     }
 
+    /// What it says of its own type; OCI's where it says nothing.
+    pub(crate) fn media_type(&self) -> &str {
+        self.media_type.as_deref().unwrap_or(OCI_MANIFEST)
+    }
+
     /// Bytes of config and layers.
     pub(crate) fn content_size(&self) -> u64 {
         self.config.size + self.layers.iter().map(|layer| layer.size).sum::<u64>()
@@ -99,6 +105,20 @@ impl Manifest {
 pub(crate) enum Compression {
     None,
     Gzip,
+    Zstd,
+}
+
+impl Compression {
+    /// As the task runtime names it.
+    pub(crate) fn of_runtime(self) -> task_runtime::layers::Compression {
+        match self {
+            Self::None => task_runtime::layers::Compression::None,
+            Self::Gzip => task_runtime::layers::Compression::Gzip,
+            Self::Zstd => task_runtime::layers::Compression::Other(|file| {
+                Ok(Box::new(zstd::Decoder::new(file)?))
+            }),
+        }
+    }
 }
 
 /// The compression and the OCI name of a layer's media type, which may be Docker's.
@@ -111,8 +131,13 @@ pub(crate) fn layer_type(media_type: &str) -> anyhow::Result<(Compression, &'sta
         | "application/vnd.docker.image.rootfs.diff.tar" => {
             Ok((Compression::None, "application/vnd.oci.image.layer.v1.tar"))
         }
+        OCI_LAYER_ZSTD | "application/vnd.docker.image.rootfs.diff.tar.zstd" => {
+            Ok((Compression::Zstd, OCI_LAYER_ZSTD))
+        }
         other => {
-            bail!("the embedded engine reads layers compressed by gzip or not at all, not {other}")
+            bail!(
+                "the embedded engine reads layers compressed by gzip, zstd or not at all, not {other}"
+            )
         }
     }
 }
@@ -147,6 +172,6 @@ mod tests {
             layer_type("application/vnd.docker.image.rootfs.diff.tar.gzip").unwrap(),
             (Compression::Gzip, OCI_LAYER)
         );
-        assert!(layer_type("application/vnd.oci.image.layer.v1.tar+zstd").is_err());
+        assert!(layer_type("application/vnd.oci.image.layer.v1.tar+xz").is_err());
     }
 }

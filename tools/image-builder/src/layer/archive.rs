@@ -1,38 +1,88 @@
 //! The archive: one entry a path, sorted by bytes, every field fixed by content.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Write;
 
 use anyhow::{Context as _, bail};
 use tar::{EntryType, Header};
 
 use crate::rootfs::archive::ATTRIBUTE;
-use crate::rootfs::node::{Kind, Node};
+use crate::rootfs::node::{Identity, Kind, Node};
 use crate::rootfs::tree::Tree;
 
 /// Everything in an archive is a multiple of this.
 const BLOCK: usize = 512;
 
-/// Writes the archive. `epoch` is the time that every entry gets, in seconds since 1970.
+/// Whether what is before an entry and the entry may be compressed apart. Content alone decides, and an entry does so
+/// for itself, so that the cuts are soon the same again after a change.
+fn may_begin_a_piece(file: &str, node: &Node) -> bool {
+    if let Kind::File(content) = &node.kind
+        && content.size >= super::pieces::SHORTEST as u64
+    {
+        return true;
+    }
+    // FNV-1a; every fourth entry will do.
+    let hash = file.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    hash.is_multiple_of(4)
+}
+
+/// Writes the archive, and flushes where it may be cut. `epoch` is the time that every entry gets, in seconds since 1970.
 pub(crate) fn write(tree: &Tree, epoch: u64, writer: &mut impl Write) -> anyhow::Result<()> {
+    let mut names = Names::default();
     for (file, node) in tree.iter() {
-        entry(file, node, epoch, writer)?;
+        if may_begin_a_piece(file, node) {
+            writer.flush()?;
+        }
+        entry(file, node, names.earlier(file, node), epoch, writer)?;
     }
     writer.write_all(&[0; 2 * BLOCK])?;
     Ok(())
 }
 
+/// The first names of files that may have several.
+#[derive(Default)]
+struct Names<'a>(BTreeMap<Identity, (&'a str, &'a Node)>);
+
+impl<'a> Names<'a> {
+    /// The name under which the archive has the same file already.
+    fn earlier(&mut self, file: &'a str, node: &'a Node) -> Option<&'a str> {
+        let Kind::File(content) = &node.kind else {
+            return None;
+        };
+        match self.0.entry(content.identity()?) {
+            Entry::Vacant(entry) => {
+                entry.insert((file, node));
+                None
+            }
+            // A copy with another owner or mode is a file of its own.
+            Entry::Occupied(entry) => {
+                let (name, other) = entry.get();
+                let rights = |node: &Node| (node.mode, node.uid, node.gid);
+                let is_same = rights(other) == rights(node) && other.attributes == node.attributes;
+                is_same.then_some(*name)
+            }
+        }
+    }
+}
+
 /// Bytes of the archive.
 pub(crate) fn size(tree: &Tree) -> u64 {
+    let mut names = Names::default();
     let entries: u64 = tree
         .iter()
         .map(|(file, node)| {
             let name = file.len() + usize::from(node.is_directory());
+            let earlier = names.earlier(file, node);
             let content = match &node.kind {
-                Kind::File(content) => content.size,
+                Kind::File(content) if earlier.is_none() => content.size,
                 _ => 0,
             };
-            let target = match &node.kind {
-                Kind::Link(target) => long(target.len()),
+            let target = match (&node.kind, earlier) {
+                (Kind::Link(target), _) => long(target.len()),
+                (_, Some(name)) => long(name.len()),
                 _ => 0,
             };
             let attributes = match attributes(node).len() {
@@ -60,7 +110,13 @@ fn long(length: usize) -> u64 {
 /// Bytes of the header's fields for a name and for a link's target.
 const FIELD: usize = 100;
 
-fn entry(file: &str, node: &Node, epoch: u64, writer: &mut impl Write) -> anyhow::Result<()> {
+fn entry(
+    file: &str,
+    node: &Node,
+    earlier: Option<&str>,
+    epoch: u64,
+    writer: &mut impl Write,
+) -> anyhow::Result<()> {
     let mut header = Header::new_gnu();
     header.set_mode(node.mode);
     header.set_uid(node.uid);
@@ -74,10 +130,17 @@ fn entry(file: &str, node: &Node, epoch: u64, writer: &mut impl Write) -> anyhow
             header.set_entry_type(EntryType::Directory);
             name.push(b'/');
         }
-        Kind::File(content) => {
-            header.set_entry_type(EntryType::Regular);
-            header.set_size(content.size);
-        }
+        Kind::File(content) => match earlier {
+            Some(name) => {
+                header.set_entry_type(EntryType::Link);
+                target = name.as_bytes();
+            }
+            None => {
+                header.set_entry_type(EntryType::Regular);
+                header.set_size(content.size);
+            }
+        },
+        Kind::Pipe => header.set_entry_type(EntryType::Fifo),
         Kind::Link(to) => {
             header.set_entry_type(EntryType::Symlink);
             target = to.as_bytes();
@@ -99,7 +162,7 @@ fn entry(file: &str, node: &Node, epoch: u64, writer: &mut impl Write) -> anyhow
     fill(&mut gnu.linkname, target);
     header.set_cksum();
     writer.write_all(header.as_bytes())?;
-    if let Kind::File(content) = &node.kind {
+    if let (Kind::File(content), None) = (&node.kind, earlier) {
         content.copy_to(writer)?;
         pad(content.size, writer)?;
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use toolkit::file::{Secrecy, write_atomic};
 
-use super::Written;
+use super::{Codec, Known, Piece, Written};
 use crate::image::digest::Digest;
 use crate::image::layout::Layout;
 use crate::image::manifest::Descriptor;
@@ -16,7 +16,7 @@ use crate::rootfs::node::{Kind, Source};
 use crate::rootfs::tree::Tree;
 
 /// Raised when the same tree would give another layer.
-const VERSION: u32 = 1;
+const VERSION: u32 = 3;
 
 /// The layers of the last build.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ struct Entry {
     key: Key,
     descriptor: Descriptor,
     diff_id: Digest,
+    pieces: Vec<Piece>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,7 +51,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    pub(crate) fn of(tree: &Tree, epoch: u64) -> Self {
+    pub(crate) fn of(tree: &Tree, epoch: u64, codec: Codec) -> Self {
         let mut shape = Sha256::new();
         let mut exact = Sha256::new();
         let mut line = String::new();
@@ -60,6 +61,7 @@ impl Key {
                 Kind::Directory => ("directory", ""),
                 Kind::File(_) => ("file", ""),
                 Kind::Link(target) => ("link", target.as_str()),
+                Kind::Pipe => ("pipe", ""),
                 Kind::Other(what) => ("other", *what),
             };
             // Debug quotes the texts, so that no text can look like two. A string takes any text.
@@ -73,7 +75,9 @@ impl Key {
                 write!(line, " {}", content.size).expect("a string takes any text");
                 shape.update(&line);
                 match &content.source {
-                    Source::Host(path, stamp) => write!(line, " {path:?} {}", stamp.words()),
+                    Source::Host(path, stamp) | Source::Left(path, stamp) => {
+                        write!(line, " {path:?} {}", stamp.words())
+                    }
                     Source::Slice {
                         identity, offset, ..
                     } => write!(line, " {identity} {offset}"),
@@ -86,12 +90,29 @@ impl Key {
             exact.update(&line);
         }
         for hasher in [&mut shape, &mut exact] {
-            hasher.update(format!("{VERSION} {epoch}"));
+            hasher.update(format!("{VERSION} {epoch} {codec:?}"));
         }
         Self {
             shape: hex::encode(shape.finalize()),
             exact: hex::encode(exact.finalize()),
         }
+    }
+}
+
+impl Key {
+    /// Of what a command makes: told apart by all that it is given, not by what comes of it.
+    pub(crate) fn of_command(given: &str) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(format!("{VERSION} command {given}"));
+        Self {
+            shape: hex::encode(hasher.finalize()),
+            exact: String::new(),
+        }
+    }
+
+    /// What tells the tree from all others.
+    pub(crate) fn exact(&self) -> &str {
+        &self.exact
     }
 }
 
@@ -138,19 +159,38 @@ impl Cache {
         let mut entry = self
             .known
             .iter()
-            .find(|entry| entry.diff_id == *diff_id && layout.has(&entry.descriptor))?
+            .find(|entry| {
+                entry.key.shape == key.shape
+                    && entry.diff_id == *diff_id
+                    && layout.has(&entry.descriptor)
+            })?
             .clone();
         entry.key = key.clone();
         Some(self.note(entry))
     }
 
     /// Remembers a layer that was made now.
-    pub(crate) fn add(&mut self, key: Key, written: &Written) {
+    pub(crate) fn add(&mut self, key: Key, written: &Written, pieces: Vec<Piece>) {
         self.note(Entry {
             key,
             descriptor: written.descriptor.clone(),
             diff_id: written.diff_id.clone(),
+            pieces,
         });
+    }
+
+    /// The pieces of all layers that were compressed in the same way.
+    pub(crate) fn pieces(&self, codec: Codec, layout: &Layout) -> Known {
+        let mut known = Known::default();
+        for entry in self.known.iter().chain(&self.used) {
+            let is_usable =
+                entry.descriptor.media_type == codec.media_type() && layout.has(&entry.descriptor);
+            // A blob that cannot be read is no help.
+            if is_usable && let Ok(file) = fs::File::open(layout.blob(&entry.descriptor.digest)) {
+                known.add(file, &entry.pieces);
+            }
+        }
+        known
     }
 
     fn note(&mut self, entry: Entry) -> Written {
@@ -167,6 +207,19 @@ impl Cache {
     /// The blobs that this build used.
     pub(crate) fn digests(&self) -> impl Iterator<Item = &Digest> {
         self.used.iter().map(|entry| &entry.descriptor.digest)
+    }
+
+    /// Leaves what is known so far to the next build, should this one not come to its end.
+    pub(crate) fn keep_commands(&self) -> anyhow::Result<()> {
+        let is_command = |entry: &&Entry| entry.key.exact.is_empty();
+        let made = self.used.iter().filter(is_command).cloned();
+        let mut layers = self.known.clone();
+        layers.extend(made);
+        let stored = Stored {
+            version: VERSION,
+            layers,
+        };
+        write_atomic(&self.path, &serde_json::to_vec(&stored)?, Secrecy::Public)
     }
 
     /// Leaves it to the next build. Unless the files are settled, that one compares their content, whatever the stamps

@@ -1,6 +1,6 @@
 use std::io::Read as _;
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use tar::{Archive, EntryType};
 
 use super::cache::{Cache, Key};
@@ -55,17 +55,28 @@ fn layout() -> (tempfile::TempDir, Layout) {
     (directory, layout)
 }
 
+/// Into that layout, with two threads.
+fn making(layout: &Layout, epoch: u64) -> Making<'_> {
+    static NOTHING: std::sync::LazyLock<Known> = std::sync::LazyLock::new(Known::default);
+    Making {
+        layout,
+        codec: Codec::Gzip,
+        epoch,
+        threads: 2,
+        known: &NOTHING,
+    }
+}
+
 #[test]
 fn writes_what_other_programs_read() {
     let (_directory, layout) = layout();
     let total = std::cell::Cell::new(0);
-    let written = write(&tree(), 86_400, 2, &layout, &|bytes| {
-        total.set(total.get() + bytes)
-    })
-    .unwrap();
+    let (written, _) = making(&layout, 86_400)
+        .write(&tree(), &|bytes| total.set(total.get() + bytes))
+        .unwrap();
     assert_eq!(total.get(), archive_size(&tree()));
     let mut bytes = Vec::new();
-    GzDecoder::new(std::fs::File::open(layout.blob(&written.descriptor.digest)).unwrap())
+    MultiGzDecoder::new(std::fs::File::open(layout.blob(&written.descriptor.digest)).unwrap())
         .read_to_end(&mut bytes)
         .unwrap();
     assert_eq!(Digest::of(&bytes), written.diff_id);
@@ -116,14 +127,14 @@ fn writes_what_other_programs_read() {
 #[test]
 fn has_a_digest_that_never_changes() {
     let (_directory, layout) = layout();
-    let written = write(&tree(), 0, 1, &layout, &|_| {}).unwrap();
+    let written = making(&layout, 0).write(&tree(), &|_| {}).unwrap().0;
     assert_eq!(diff_id(&tree(), 0).unwrap(), written.diff_id);
     // Golden: a change here makes every image of every user another one.
     assert_eq!(
         (written.diff_id.as_str(), written.descriptor.digest.as_str()),
         (
             "sha256:b6b536090da1e076547ba06d6ed16cb332711d383b6019e8ac4b3ff15c03283d",
-            "sha256:3cdf8325b8d0d07e1e5f049c9e22b3352f67653bcb0b366442cde2bba31d15a7"
+            "sha256:91894cc500b2d13f39c5bf6c254efadccec7c08d14493754bd4069c38ce86627"
         )
     );
 }
@@ -133,7 +144,7 @@ fn refuses_what_a_layer_cannot_have() {
     let (_directory, layout) = layout();
     let mut tree = Tree::default();
     tree.put("dev/null", node(Kind::Other("a device"), 0o666, 0));
-    let error = write(&tree, 0, 1, &layout, &|_| {}).unwrap_err();
+    let error = making(&layout, 0).write(&tree, &|_| {}).unwrap_err();
     assert_eq!(
         error.root_cause().to_string(),
         "/dev/null is a device, which a layer cannot have"
@@ -143,22 +154,22 @@ fn refuses_what_a_layer_cannot_have() {
 #[test]
 fn finds_layers_by_key_and_by_content() {
     let (directory, layout) = layout();
-    let key = Key::of(&tree(), 0);
-    let written = write(&tree(), 0, 1, &layout, &|_| {}).unwrap();
+    let key = Key::of(&tree(), 0, Codec::Gzip);
+    let written = making(&layout, 0).write(&tree(), &|_| {}).unwrap().0;
     let mut cache = Cache::open(&layout.cache());
     assert_eq!(cache.find(&key, &layout), None);
-    cache.add(key.clone(), &written);
+    cache.add(key.clone(), &written, Vec::new());
     cache.save(true).unwrap();
 
     let mut cache = Cache::open(&layout.cache());
     assert_eq!(cache.find(&key, &layout), Some(written.clone()));
     let mut other = tree();
     other.put("a-file", node(file("x"), 0o644, 0));
-    assert_eq!(cache.find(&Key::of(&other, 0), &layout), None);
-    assert!(!cache.has_shape(&Key::of(&other, 0)));
-    assert_eq!(cache.find(&Key::of(&tree(), 1), &layout), None);
+    assert_eq!(cache.find(&Key::of(&other, 0, Codec::Gzip), &layout), None);
+    assert!(!cache.has_shape(&Key::of(&other, 0, Codec::Gzip)));
+    assert_eq!(cache.find(&Key::of(&tree(), 1, Codec::Gzip), &layout), None);
 
-    let touched = Key::of(&tree(), 0);
+    let touched = Key::of(&tree(), 0, Codec::Gzip);
     assert!(cache.has_shape(&touched));
     assert_eq!(
         cache.find_content(&touched, &written.diff_id, &layout),
@@ -191,7 +202,7 @@ fn sees_a_change_of_a_file_by_its_stamp() {
         };
         let mut tree = Tree::default();
         tree.put("f", node(Kind::File(content), 0o644, 0));
-        Key::of(&tree, 0)
+        Key::of(&tree, 0, Codec::Gzip)
     };
     std::fs::write(&path, "one").unwrap();
     let before = key();

@@ -107,6 +107,11 @@ impl<'a> Registry<'a> {
         format!("{}/{}", self.host, self.repository)
     }
 
+    /// Whether it is one of ECR's, which keeps the first part of an upload only.
+    pub(crate) fn takes_one_part_only(&self) -> bool {
+        crate::ecr::is_ecr(&self.host)
+    }
+
     /// The URL of something in the repository.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}/v2/{}/{path}", self.base, self.repository)

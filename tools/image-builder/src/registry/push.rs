@@ -1,9 +1,9 @@
 //! An image into a registry: blobs that it lacks, side by side, then the manifest. The tag moves last, so that it never
 //! names something that is not whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -31,15 +31,37 @@ pub(crate) struct Sent {
     pub(crate) skipped: u64,
 }
 
+/// Repositories of the same registry that have some of the blobs.
+pub(crate) type Lenders = BTreeMap<Digest, String>;
+
+/// What is pushed, and what it is called there.
+pub(crate) struct Parcel<'a> {
+    pub(crate) image: &'a Stored,
+    pub(crate) tag: &'a str,
+    /// A second name, by which the next build finds the same content. Put first, and not worth a failure.
+    pub(crate) key_tag: Option<&'a str>,
+    pub(crate) lenders: &'a Lenders,
+}
+
 /// Pushes the image under a tag. `advance` is told of every byte that is sent or need not be.
 pub(crate) fn push(
     registry: &Registry<'_>,
-    image: &Stored,
-    tag: &str,
+    parcel: &Parcel<'_>,
     layout: &Layout,
     advance: &(dyn Fn(u64) + Sync),
 ) -> anyhow::Result<Sent> {
-    let sent = blobs(registry, image, layout, advance)?;
+    let Parcel { image, tag, .. } = *parcel;
+    let sent = blobs(registry, parcel, layout, advance)?;
+    if let Some(key_tag) = parcel.key_tag {
+        match registry
+            .retries
+            .run(|| put_manifest(registry, image, key_tag))
+        {
+            // Somebody else was first, with another image of the same content: either will do.
+            Err(failure) if is_immutable(&failure) => {}
+            other => other.map_err(|failure| explain_tag(failure, registry, key_tag))?,
+        }
+    }
     registry
         .retries
         .run(|| put_manifest(registry, image, tag))
@@ -49,10 +71,11 @@ pub(crate) fn push(
 
 fn blobs(
     registry: &Registry<'_>,
-    image: &Stored,
+    parcel: &Parcel<'_>,
     layout: &Layout,
     advance: &(dyn Fn(u64) + Sync),
 ) -> anyhow::Result<Sent> {
+    let image = parcel.image;
     let mut seen = BTreeSet::new();
     // The large ones first: the last thread then has the least to do alone.
     let mut blobs: Vec<&Descriptor> = image
@@ -72,7 +95,9 @@ fn blobs(
                 while let Some(blob) = blobs.get(next.fetch_add(1, Ordering::Relaxed))
                     && !registry.retries.is_over()
                 {
-                    let counter = match one(registry, blob, &layout.blob(&blob.digest), advance) {
+                    let lender = parcel.lenders.get(&blob.digest).map(String::as_str);
+                    let path = layout.blob(&blob.digest);
+                    let counter = match one(registry, blob, lender, &path, advance) {
                         Ok(true) => &uploaded,
                         Ok(false) => &skipped,
                         Err(error) => {
@@ -102,21 +127,28 @@ fn blobs(
 fn one(
     registry: &Registry<'_>,
     blob: &Descriptor,
+    lender: Option<&str>,
     path: &Path,
     advance: &(dyn Fn(u64) + Sync),
 ) -> anyhow::Result<bool> {
-    let reported = AtomicU64::new(0);
+    let mut upload = Upload {
+        registry,
+        blob,
+        path,
+        reported: AtomicU64::new(0),
+        advance,
+        session: None,
+    };
     let was_sent = registry
         .retries
         .run(|| {
             if has(registry, &blob.digest)? {
                 return Ok(false);
             }
-            upload(registry, blob, path, &reported, advance)?;
-            Ok(true)
+            upload.attempt(lender)
         })
         .map_err(|failure| explain_repository(failure, registry, &blob.digest))?;
-    advance(blob.size.saturating_sub(reported.into_inner()));
+    advance(blob.size.saturating_sub(upload.reported.into_inner()));
     Ok(was_sent)
 }
 
@@ -135,40 +167,139 @@ fn has(registry: &Registry<'_>, digest: &Digest) -> Result<bool, Failure> {
     Ok(head.status != StatusCode::NOT_FOUND)
 }
 
-/// One POST for the place, one PUT with the whole content: ECR drops all but the first of several parts, so that
-/// there is one.
-fn upload(
+/// Whether a repository has a blob, or took it from another one of the same registry just now.
+pub(crate) fn is_there(
     registry: &Registry<'_>,
-    blob: &Descriptor,
-    path: &Path,
-    reported: &AtomicU64,
-    advance: &(dyn Fn(u64) + Sync),
-) -> Result<(), Failure> {
-    let (head, _) = registry.document(
-        &Method::POST,
-        &registry.url("blobs/uploads/"),
-        &[],
-        Payload::None,
-        &[StatusCode::ACCEPTED],
-    )?;
-    let location = registry.location(&head)?;
-    let separator = if location.contains('?') { '&' } else { '?' };
-    let url = format!("{location}{separator}digest={}", blob.digest);
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut reader = Reported {
-        inner: file.take(blob.size),
-        position: 0,
-        reported,
-        advance,
-    };
-    registry.document(
-        &Method::PUT,
-        &url,
-        &[("content-type", "application/octet-stream")],
-        Payload::Stream(&mut reader, blob.size),
-        &[StatusCode::CREATED],
-    )?;
-    Ok(())
+    digest: &Digest,
+    lender: &str,
+) -> anyhow::Result<bool> {
+    let url = registry.url(&format!("blobs/uploads/?mount={digest}&from={lender}"));
+    registry
+        .retries
+        .run(|| {
+            if has(registry, digest)? {
+                return Ok(true);
+            }
+            let expected = [StatusCode::CREATED, StatusCode::ACCEPTED];
+            let (head, _) =
+                registry.document(&Method::POST, &url, &[], Payload::None, &expected)?;
+            Ok(head.status == StatusCode::CREATED)
+        })
+        .map_err(|failure| explain_repository(failure, registry, digest))
+}
+
+/// One blob on its way.
+struct Upload<'a> {
+    registry: &'a Registry<'a>,
+    blob: &'a Descriptor,
+    path: &'a Path,
+    reported: AtomicU64,
+    advance: &'a (dyn Fn(u64) + Sync),
+    /// Where an earlier attempt was sending to.
+    session: Option<String>,
+}
+
+impl Upload<'_> {
+    /// Goes on where an earlier attempt was cut, if the registry has what came; else one POST for the place, and one PUT
+    /// with the whole content. False if the registry took the blob from another of its repositories.
+    ///
+    /// ECR drops all but the first of several parts, so that there it is always the whole.
+    fn attempt(&mut self, lender: Option<&str>) -> Result<bool, Failure> {
+        if let Some(session) = self.session.take()
+            && !self.registry.takes_one_part_only()
+            && let Some((url, offset)) = self.progress(&session)
+        {
+            self.go_on(&url, offset)?;
+            return Ok(true);
+        }
+        let borrowing = lender.map_or(String::new(), |lender| {
+            format!("?mount={}&from={lender}", self.blob.digest)
+        });
+        let (head, _) = self.registry.document(
+            &Method::POST,
+            &self.registry.url(&format!("blobs/uploads/{borrowing}")),
+            &[],
+            Payload::None,
+            &[StatusCode::ACCEPTED, StatusCode::CREATED],
+        )?;
+        if head.status == StatusCode::CREATED {
+            return Ok(false);
+        }
+        let location = self.registry.location(&head)?;
+        self.session = Some(location.clone());
+        self.put(&location, 0)?;
+        Ok(true)
+    }
+
+    /// How many bytes an unfinished upload has, and where it goes on. Whatever goes wrong: it is begun anew.
+    fn progress(&self, session: &str) -> Option<(String, u64)> {
+        let expected = [StatusCode::NO_CONTENT];
+        let (head, _) = self
+            .registry
+            .document(&Method::GET, session, &[], Payload::None, &expected)
+            .ok()?;
+        let (_, last) = head.header("range")?.rsplit_once('-')?;
+        let offset = last.parse::<u64>().ok()?.checked_add(1)?;
+        let url = self.registry.location(&head).ok()?;
+        // `0-0` is what registries say of an upload without a byte, too.
+        (offset > 1 && offset <= self.blob.size).then_some((url, offset))
+    }
+
+    /// Sends the rest, and ends the upload.
+    fn go_on(&mut self, url: &str, offset: u64) -> Result<(), Failure> {
+        self.session = Some(url.to_owned());
+        let url = if offset < self.blob.size {
+            let range = format!("{offset}-{}", self.blob.size - 1);
+            let mut reader = self.reader(offset)?;
+            let (head, _) = self.registry.document(
+                &Method::PATCH,
+                url,
+                &[
+                    ("content-type", "application/octet-stream"),
+                    ("content-range", range.as_str()),
+                ],
+                Payload::Stream(&mut reader, self.blob.size - offset),
+                &[
+                    StatusCode::ACCEPTED,
+                    StatusCode::CREATED,
+                    StatusCode::NO_CONTENT,
+                ],
+            )?;
+            self.registry.location(&head)?
+        } else {
+            url.to_owned()
+        };
+        self.session = Some(url.clone());
+        self.put(&url, self.blob.size)
+    }
+
+    /// The last request of an upload: with what comes from `offset` on.
+    fn put(&self, location: &str, offset: u64) -> Result<(), Failure> {
+        let separator = if location.contains('?') { '&' } else { '?' };
+        let url = format!("{location}{separator}digest={}", self.blob.digest);
+        let mut reader = self.reader(offset)?;
+        let left = self.blob.size - offset;
+        self.registry.document(
+            &Method::PUT,
+            &url,
+            &[("content-type", "application/octet-stream")],
+            Payload::Stream(&mut reader, left),
+            &[StatusCode::CREATED],
+        )?;
+        Ok(())
+    }
+
+    fn reader(&self, offset: u64) -> Result<Reported<'_, io::Take<File>>, Failure> {
+        let what = || format!("cannot read {}", self.path.display());
+        let mut file = File::open(self.path).with_context(what)?;
+        file.seek(SeekFrom::Start(offset)).with_context(what)?;
+        Ok(Reported {
+            inner: file.take(self.blob.size - offset),
+            position: offset,
+            reported: &self.reported,
+            advance: self.advance,
+        })
+    }
 }
 
 /// Tells the progress bar, once for each byte however often it is sent.

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::push::{Sent, push};
+use super::push::{Lenders, Parcel, Sent, push as push_parcel};
 use super::*;
 use crate::image::config::Config;
 use crate::image::layout::{Layout, Stored};
@@ -25,7 +25,7 @@ fn image(directory: &Path) -> (Layout, Stored) {
         .put(OCI_MANIFEST, &manifest.to_bytes().unwrap())
         .unwrap();
     layout
-        .point_to(&descriptor, "t", "embedded", &config)
+        .point_to(&descriptor, "t", "embedded", None, &config)
         .unwrap();
     let image = layout.image().unwrap();
     (layout, image)
@@ -38,6 +38,23 @@ fn credentials(_host: &str) -> anyhow::Result<Option<Authorization>> {
 fn client(server: &fake::Registry, attempts: u32) -> Registry<'static> {
     let retries = Retries::new(attempts, Duration::ZERO);
     Registry::new(&server.address, "app", Access::Push, &credentials, retries)
+}
+
+/// Pushes under one tag.
+fn push(
+    registry: &Registry<'_>,
+    image: &Stored,
+    tag: &str,
+    layout: &Layout,
+    advance: &(dyn Fn(u64) + Sync),
+) -> anyhow::Result<Sent> {
+    let parcel = Parcel {
+        image,
+        tag,
+        key_tag: None,
+        lenders: &Lenders::new(),
+    };
+    push_parcel(registry, &parcel, layout, advance)
 }
 
 /// Every blob that a manifest of the registry names is there.
@@ -67,6 +84,57 @@ fn survives_a_cut_at_every_tenth_of_an_upload() {
         assert_whole(&server, &image);
         assert_eq!(server.take_log().last().unwrap(), "PUT /v2/app/manifests/t");
     }
+}
+
+#[test]
+fn goes_on_where_a_cut_upload_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let (layout, image) = image(directory.path());
+    for tenth in 1..10 {
+        let server = fake::Registry::start(&["app"]);
+        server.state().keeps_parts = true;
+        server.state().cuts = vec![tenth * 30_000];
+        push(&client(&server, 3), &image, "t", &layout, &|_| {}).unwrap();
+        assert_whole(&server, &image);
+        let parts = server.state().parts.clone();
+        // What came before the cut is not sent again, whichever layer it was.
+        let begin = tenth * 30_000;
+        let expected = [300_000, 50_000].map(|size| format!("{begin}-{}", size - 1));
+        assert_eq!(parts.len(), 1, "{parts:?}");
+        assert!(expected.contains(&parts[0]), "{parts:?}");
+    }
+}
+
+#[test]
+fn takes_blobs_from_repositories_that_have_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let (layout, image) = image(directory.path());
+    let server = fake::Registry::start(&["app"]);
+    let layers = &image.manifest.layers;
+    let lenders = Lenders::from([
+        (layers[0].digest.clone(), "team/base".to_owned()),
+        (layers[1].digest.clone(), "team/other".to_owned()),
+    ]);
+    let path = layout.blob(&layers[0].digest);
+    let bytes = std::fs::read(path).unwrap();
+    server
+        .state()
+        .lent
+        .insert(format!("team/base@{}", layers[0].digest), bytes);
+    let parcel = Parcel {
+        image: &image,
+        tag: "t",
+        key_tag: Some("content-1"),
+        lenders: &lenders,
+    };
+    let sent = push_parcel(&client(&server, 3), &parcel, &layout, &|_| {}).unwrap();
+    assert_eq!(sent.skipped, layers[0].size);
+    assert_whole(&server, &image);
+    let log = server.take_log();
+    assert_eq!(
+        log[log.len() - 2..],
+        ["PUT /v2/app/manifests/content-1", "PUT /v2/app/manifests/t"]
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) fn owner(text: &str, tree: &Tree) -> anyhow::Result<(u64, u64)> {
         Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
         None => (text, None),
     };
-    let (uid, own_gid) = match number(user) {
+    let (uid, own_gid) = match number(if user.is_empty() { "0" } else { user }) {
         Some(uid) => (uid, uid),
         None => {
             let entry = entry(tree, "etc/passwd", user)?;

@@ -93,9 +93,10 @@ impl Store {
         let head = content.head(HEAD)?;
         let compression = match head.as_slice() {
             [0x1f, 0x8b, ..] => Compression::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
             head => match foreign_compression(head) {
                 Some(name) => bail!(
-                    "{} is compressed by {name}, which the embedded engine does not unpack; use gzip or no compression",
+                    "{} is compressed by {name}, which the embedded engine does not unpack; use gzip, zstd or no compression",
                     content.place()
                 ),
                 None => Compression::None,
@@ -105,6 +106,7 @@ impl Store {
         let is_tar = match compression {
             Compression::None => begins_as_tar(head.as_slice()),
             Compression::Gzip => begins_as_tar(MultiGzDecoder::new(head.as_slice())),
+            Compression::Zstd => zstd::Decoder::new(head.as_slice()).is_ok_and(begins_as_tar),
         };
         if !is_tar {
             return Ok(None);
@@ -154,6 +156,9 @@ impl Store {
                 let buffered = BufReader::with_capacity(256 * 1024, reader);
                 limited_copy(MultiGzDecoder::new(buffered), most_bytes(size), &mut writer)?;
             }
+            Compression::Zstd => {
+                limited_copy(zstd::Decoder::new(reader)?, most_bytes(size), &mut writer)?;
+            }
         }
         let (file, digest, _) = writer.finish();
         file.persist(self.path(&digest))?;
@@ -191,17 +196,20 @@ fn foreign_compression(head: &[u8]) -> Option<&'static str> {
     match head {
         [b'B', b'Z', b'h', ..] => Some("bzip2"),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
         _ => None,
     }
 }
 
 /// How many bytes an archive of a size may unpack to.
-fn most_bytes(compressed: u64) -> u64 {
+pub(crate) fn most_bytes(compressed: u64) -> u64 {
     MOST_BYTES.min(FREE_BYTES.max(compressed.saturating_mul(MOST_RATIO)))
 }
 
-fn limited_copy(reader: impl Read, most: u64, writer: &mut impl Write) -> anyhow::Result<()> {
+pub(crate) fn limited_copy(
+    reader: impl Read,
+    most: u64,
+    writer: &mut impl Write,
+) -> anyhow::Result<()> {
     let copied = copy_in_large_pieces(&mut reader.take(most + 1), writer)?;
     if copied > most {
         bail!("it unpacks to more than {most} bytes, which looks like an attack");
@@ -245,6 +253,7 @@ fn member<R: Read>(
                 archive: archive.clone(),
                 identity: identity.clone(),
                 offset: entry.raw_file_position(),
+                part: 0,
             },
         }),
         EntryType::Directory => Kind::Directory,
@@ -261,7 +270,7 @@ fn member<R: Read>(
             }));
         }
         EntryType::Char | EntryType::Block => Kind::Other("a device"),
-        EntryType::Fifo => Kind::Other("a named pipe"),
+        EntryType::Fifo => Kind::Pipe,
         EntryType::XGlobalHeader => return Ok(None),
         _ => Kind::Other("a file of an unknown kind"),
     };

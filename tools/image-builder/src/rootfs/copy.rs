@@ -35,6 +35,18 @@ pub(crate) struct Item {
 }
 
 impl Item {
+    /// Its files are the same only as others of the same source.
+    fn belong_to(&mut self, number: usize) {
+        let below = self.below.iter_mut().map(|(_, node)| node);
+        for node in [&mut self.node].into_iter().chain(below) {
+            if let Kind::File(content) = &mut node.kind
+                && let Source::Slice { part, .. } = &mut content.source
+            {
+                *part = number;
+            }
+        }
+    }
+
     /// Every file among it with the path that the source has for it.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &Content)> {
         let own = (self.name.as_str(), &self.node);
@@ -59,9 +71,11 @@ impl Item {
 /// Finds what the sources mean. A pattern may match nothing, as long as another source matches something.
 pub(crate) fn gather(view: View<'_>, sources: &[String]) -> anyhow::Result<Vec<Item>> {
     let mut items = Vec::new();
-    for source in sources {
+    for (part, source) in sources.iter().enumerate() {
         for file in view.sources(source)? {
-            items.push(item(view, source, &file)?);
+            let mut item = item(view, source, &file)?;
+            item.belong_to(part);
+            items.push(item);
         }
     }
     if items.is_empty() && !sources.is_empty() {

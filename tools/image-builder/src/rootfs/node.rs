@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     File(Content),
     /// A symbolic link, with the path that it leads to.
     Link(String),
+    /// A named pipe of an image; one of the context is of no use to anybody.
+    Pipe,
     /// Something that cannot be copied, in words.
     Other(&'static str),
 }
@@ -67,9 +69,20 @@ pub(crate) enum Source {
         archive: Arc<Path>,
         identity: Arc<str>,
         offset: u64,
+        /// Which source of a COPY it came with: what comes with another is another file.
+        part: usize,
     },
+    /// A file that a command left. What has the same inode is the same file.
+    Left(PathBuf, Stamp),
     /// A here-document.
     Text(Arc<str>),
+}
+
+/// The same for all names of one file. Files of the context are never the same: a checkout knows no hard links.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Identity {
+    Slice(Arc<str>, u64, usize),
+    Inode(u64, u64),
 }
 
 /// What tells one state of a file from another without reading it.
@@ -111,6 +124,20 @@ impl Stamp {
 }
 
 impl Content {
+    /// Which file it is, if it may have several names.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        match &self.source {
+            Source::Slice {
+                identity,
+                offset,
+                part,
+                ..
+            } => Some(Identity::Slice(identity.clone(), *offset, *part)),
+            Source::Left(_, stamp) => Some(Identity::Inode(stamp.device, stamp.inode)),
+            Source::Host(..) | Source::Text(_) => None,
+        }
+    }
+
     /// A reader of exactly `size` bytes. A file of the host must still be the one that was looked at: not a link
     /// that has taken its place, not one that is being written.
     pub(crate) fn open(&self) -> anyhow::Result<Box<dyn Read + '_>> {
@@ -124,7 +151,7 @@ impl Content {
                 file.seek(SeekFrom::Start(*offset)).with_context(what)?;
                 Box::new(file.take(self.size))
             }
-            Source::Host(path, stamp) => {
+            Source::Host(path, stamp) | Source::Left(path, stamp) => {
                 let what = || format!("cannot read {}", path.display());
                 let file = File::open(path).with_context(what)?;
                 if Stamp::of(&file.metadata().with_context(what)?) != *stamp {
@@ -148,7 +175,7 @@ impl Content {
     /// Where the bytes are, for messages.
     pub(crate) fn place(&self) -> String {
         match &self.source {
-            Source::Host(path, _) => path.display().to_string(),
+            Source::Host(path, _) | Source::Left(path, _) => path.display().to_string(),
             Source::Slice { archive, .. } => archive.display().to_string(),
             Source::Text(_) => "a here-document".to_owned(),
         }

@@ -74,6 +74,16 @@ impl Tree {
             .collect()
     }
 
+    /// The directories alone.
+    pub(crate) fn directories(&self) -> Self {
+        let directories = self.nodes.iter().filter(|(_, node)| node.is_directory());
+        Self {
+            nodes: directories
+                .map(|(file, node)| (file.clone(), node.clone()))
+                .collect(),
+        }
+    }
+
     /// Lays a layer over this file system.
     pub(crate) fn apply(&mut self, layer: &Self) {
         for (file, node) in &layer.nodes {
@@ -92,6 +102,7 @@ impl Tree {
                     Kind::Directory => format!("{owner} {file}/"),
                     Kind::File(content) => format!("{owner} {file} {}", content.size),
                     Kind::Link(target) => format!("{owner} {file} -> {target}"),
+                    Kind::Pipe => format!("{owner} {file} (a named pipe)"),
                     Kind::Other(what) => format!("{owner} {file} ({what})"),
                 }
             })

@@ -197,6 +197,7 @@ pub(crate) fn described(node: &Node) -> &'static str {
         Kind::Directory => "a directory",
         Kind::File(_) => "a file",
         Kind::Link(_) => "a symbolic link",
+        Kind::Pipe => "a named pipe",
         Kind::Other(what) => what,
     }
 }

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use super::graph::{Graph, Needed};
 use super::scope::Scope;
-use super::{Action, Copy, Evaluated, Settings, Step, ports, signal};
+use super::{Action, Copy, Evaluated, Origin, Settings, Step, ports, signal};
 use crate::context::path;
 use crate::dockerfile::{self, Command, Dockerfile, Stage};
 use crate::image::config::{Empty, Healthcheck, Run};
 use crate::problem::Problems;
 
 /// What the stage begins with.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) run: Run,
     pub(crate) author: Option<String>,
+    /// What the base image has left for those who build on it: done first.
+    pub(crate) triggers: Vec<dockerfile::Instruction>,
 }
 
 /// Evaluates a stage; all mistakes are reported in one pass.
@@ -31,17 +33,20 @@ pub(crate) fn evaluate(
         scope: Scope::of_environment(start.run.env.as_deref().unwrap_or_default()),
         run: start.run,
         author: start.author,
+        environment: Vec::new(),
         has_command: false,
         escape: file.escape,
         needed,
         graph,
         settings,
     };
+    evaluation.begin();
     let mut problems = Problems::default();
     let mut steps = Vec::new();
-    for instruction in &stage.instructions {
+    for instruction in start.triggers.iter().chain(&stage.instructions) {
         match evaluation.action(instruction) {
             Ok(action) => steps.push(Step {
+                id: instruction.id,
                 line: instruction.line,
                 source: instruction.source.clone(),
                 action,
@@ -56,28 +61,26 @@ pub(crate) fn evaluate(
     })
 }
 
-struct Evaluation<'a> {
-    scope: Scope,
-    run: Run,
+pub(super) struct Evaluation<'a> {
+    pub(super) scope: Scope,
+    pub(super) run: Run,
+    /// What its commands find in their environment: of ENV and ARG the later one counts.
+    pub(super) environment: Vec<(String, String)>,
     author: Option<String>,
     /// CMD was seen in this stage: ENTRYPOINT then leaves it alone.
     has_command: bool,
     escape: char,
     needed: &'a Needed,
     graph: &'a Graph,
-    settings: &'a Settings,
+    pub(super) settings: &'a Settings,
 }
-
-/// What RUN is answered with.
-const NO_RUN: &str = "RUN needs an engine that runs commands (docker, podman or buildah); the embedded engine only puts \
-files together: run the command before the build, and COPY what it makes";
 
 impl Evaluation<'_> {
     fn action(&mut self, instruction: &dockerfile::Instruction) -> Result<Action, String> {
         use dockerfile::Action as Asked;
         match &instruction.action {
-            Asked::Run => return Err(NO_RUN.to_owned()),
-            Asked::Copy(copy) => return self.copy(instruction.line, copy).map(Action::Copy),
+            Asked::Run(run) => return self.command_of(instruction.id, run).map(Action::Run),
+            Asked::Copy(copy) => return self.copy(instruction.id, copy).map(Action::Copy),
             Asked::Workdir(directory) => return self.working_directory(directory),
             Asked::Arg(arguments) => {
                 for argument in arguments {
@@ -87,9 +90,12 @@ impl Evaluation<'_> {
                         Some(&self.graph.globals),
                         self.escape,
                     )?;
+                    if let Some(value) = self.scope.get(&argument.0) {
+                        self.note(&argument.0, &value);
+                    }
                 }
             }
-            Asked::Env(pairs) => self.environment(pairs)?,
+            Asked::Env(pairs) => self.env(pairs)?,
             Asked::Label(pairs) => {
                 let pairs = self.pairs(pairs)?;
                 self.run.labels.get_or_insert_default().extend(pairs);
@@ -120,11 +126,11 @@ impl Evaluation<'_> {
         Ok(Action::Configure)
     }
 
-    fn expanded(&self, text: &str) -> Result<String, String> {
+    pub(super) fn expanded(&self, text: &str) -> Result<String, String> {
         dockerfile::word(text, self.escape, &|name| self.scope.get(name))
     }
 
-    fn not_empty(&self, instruction: &str, text: &str) -> Result<String, String> {
+    pub(super) fn not_empty(&self, instruction: &str, text: &str) -> Result<String, String> {
         let expanded = self.expanded(text)?;
         if expanded.is_empty() {
             return Err(format!(
@@ -142,13 +148,13 @@ impl Evaluation<'_> {
     }
 
     /// ENV. All values of one instruction see the variables as they were before it.
-    fn environment(&mut self, pairs: &[dockerfile::Pair]) -> Result<(), String> {
+    fn env(&mut self, pairs: &[dockerfile::Pair]) -> Result<(), String> {
         let pairs: Vec<(String, String)> = pairs
             .iter()
             .map(|(name, value)| Ok((self.not_empty("the name", name)?, self.expanded(value)?)))
             .collect::<Result<_, String>>()?;
-        let environment = self.run.env.get_or_insert_default();
         for (name, value) in pairs {
+            let environment = self.run.env.get_or_insert_default();
             let entry = format!("{name}={value}");
             let is_same = |old: &&mut String| {
                 old.split_once('=').map_or(old.as_str(), |(name, _)| name) == name
@@ -157,9 +163,15 @@ impl Evaluation<'_> {
                 Some(old) => *old = entry,
                 None => environment.push(entry),
             }
+            self.note(&name, &value);
             self.scope.set(&name, value);
         }
         Ok(())
+    }
+
+    fn note(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(other, _)| other != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     fn expose(&mut self, words: &[String]) -> Result<(), String> {
@@ -204,16 +216,19 @@ impl Evaluation<'_> {
     fn command(&self, command: &Command) -> Vec<String> {
         match command {
             Command::Exec(words) => words.clone(),
-            Command::Shell(line) => {
-                let mut words = self
-                    .run
-                    .shell
-                    .clone()
-                    .unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]);
-                words.push(line.clone());
-                words
-            }
+            Command::Shell(line) => self.shell(line),
         }
+    }
+
+    /// The image's shell with a line.
+    pub(super) fn shell(&self, line: &str) -> Vec<String> {
+        let mut words = self
+            .run
+            .shell
+            .clone()
+            .unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]);
+        words.push(line.to_owned());
+        words
     }
 
     fn health_check(&self, check: &dockerfile::Healthcheck) -> Healthcheck {
@@ -243,7 +258,7 @@ impl Evaluation<'_> {
     }
 
     /// The path from the root; a relative one begins at the working directory. What shows that it is a directory stays.
-    fn absolute(&self, text: &str) -> String {
+    pub(super) fn absolute(&self, text: &str) -> String {
         let is_directory =
             text.ends_with('/') || text == "." || text.ends_with("/.") || text == "..";
         let whole = if text.starts_with('/') {
@@ -258,7 +273,23 @@ impl Evaluation<'_> {
         }
     }
 
-    fn copy(&self, line: usize, copy: &dockerfile::Copy) -> Result<Box<Copy>, String> {
+    /// Where an instruction takes files from; those of a base image's ONBUILD know the build context only.
+    pub(super) fn origin(
+        &self,
+        id: usize,
+        place: usize,
+        from: Option<&str>,
+    ) -> Result<Origin, String> {
+        match (self.needed.origins.get(&(id, place)), from) {
+            (Some(origin), _) => Ok(origin.clone()),
+            (None, None) => Ok(Origin::Context),
+            (None, Some(from)) => Err(format!(
+                "ONBUILD of the base image takes files from {from}; the build context is all that it can take them from"
+            )),
+        }
+    }
+
+    fn copy(&self, id: usize, copy: &dockerfile::Copy) -> Result<Box<Copy>, String> {
         let expand_all = |texts: &[String]| {
             texts
                 .iter()
@@ -291,12 +322,7 @@ impl Evaluation<'_> {
             .as_deref()
             .map(|text| self.not_empty("--chown", text))
             .transpose()?;
-        let origin = self
-            .needed
-            .origins
-            .get(&line)
-            .cloned()
-            .ok_or("its source is not known")?;
+        let origin = self.origin(id, 0, copy.from.as_deref())?;
         Ok(Box::new(Copy {
             origin,
             unpacks: copy.unpacks,

@@ -24,12 +24,12 @@ pub(crate) struct Graph {
 #[derive(Debug)]
 pub(crate) struct Needed {
     pub(crate) base: Base,
-    /// By the line of the COPY.
-    pub(crate) origins: BTreeMap<usize, Origin>,
+    /// By the instruction, and by the number of the mount where it is a RUN.
+    pub(crate) origins: BTreeMap<(usize, usize), Origin>,
 }
 
 /// Arguments for RUN that need no ARG.
-const PREDEFINED: [&str; 5] = [
+pub(super) const PREDEFINED: [&str; 5] = [
     "http_proxy",
     "https_proxy",
     "ftp_proxy",
@@ -132,6 +132,19 @@ fn unused(file: &Dockerfile, settings: &Settings) -> Vec<String> {
         .collect()
 }
 
+/// The `from` of everything that an instruction takes files from.
+fn sources(action: &Action) -> Vec<Option<&str>> {
+    match action {
+        Action::Copy(copy) => vec![copy.from.as_deref()],
+        Action::Run(run) => run
+            .mounts
+            .iter()
+            .map(|mount| mount.from.as_deref())
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
 struct Search<'a> {
     file: &'a Dockerfile,
     settings: &'a Settings,
@@ -161,17 +174,16 @@ impl Search<'_> {
         }
         let mut origins = BTreeMap::new();
         for instruction in &stage.instructions {
-            let Action::Copy(copy) = &instruction.action else {
-                continue;
-            };
-            match self.origin(number, copy.from.as_deref()) {
-                Ok(origin) => {
-                    if let Origin::Stage(number) = origin {
-                        below.push(number);
+            for (place, from) in sources(&instruction.action).into_iter().enumerate() {
+                match self.origin(number, from) {
+                    Ok(origin) => {
+                        if let Origin::Stage(number) = origin {
+                            below.push(number);
+                        }
+                        origins.insert((instruction.id, place), origin);
                     }
-                    origins.insert(instruction.line, origin);
+                    Err(message) => self.problems.add(&file.name, instruction.line, message),
                 }
-                Err(message) => self.problems.add(&file.name, instruction.line, message),
             }
         }
         self.stages.insert(number, Needed { base, origins });
@@ -212,7 +224,7 @@ impl Search<'_> {
         };
         if from.contains('$') {
             return Err(format!(
-                "COPY --from={from}: variables are not replaced here; name a stage by FROM … AS, with the variable in the FROM"
+                "from={from}: variables are not replaced here; name a stage by FROM … AS, with the variable in the FROM"
             ));
         }
         if let Some(earlier) = by_name(&self.file.stages[..number], from) {
@@ -223,7 +235,7 @@ impl Search<'_> {
                 return Ok(Origin::Stage(index));
             }
             return Err(format!(
-                "COPY --from={from}: only stages before this one (number {number}) can be copied from"
+                "from={from}: only stages before this one (number {number}) can be copied from"
             ));
         }
         let reference: Reference = from.parse()?;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here touches a file or the network.
 
+mod command;
 mod evaluate;
 mod graph;
 mod ports;
@@ -10,10 +11,12 @@ mod signal;
 
 use std::collections::BTreeMap;
 
+use crate::dockerfile::{MountKind, Network};
 use crate::image::config::Run;
 use crate::image::platform::Platform;
 use crate::image::reference::Reference;
 
+pub(crate) use command::SCRIPTS;
 pub(crate) use evaluate::{Start, evaluate};
 pub(crate) use graph::{Graph, graph};
 
@@ -54,6 +57,8 @@ pub(crate) struct Evaluated {
 /// One instruction, with its variables replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
+    /// Tells it from the others of its stage.
+    pub(crate) id: usize,
     pub(crate) line: usize,
     /// As it is written: what the history shows. Values of variables are not in it, so that no build argument is.
     pub(crate) source: String,
@@ -66,11 +71,48 @@ pub(crate) enum Action {
     /// Nothing: it is in the configuration.
     Configure,
     Copy(Box<Copy>),
+    Run(Box<Command>),
     /// WORKDIR: makes the directory for a user.
     MakeDirectory {
         path: String,
         user: Option<String>,
     },
+}
+
+/// RUN: a program, and all that it finds beside the stage's file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) argv: Vec<String>,
+    /// Names and values; a name comes once.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) user: String,
+    pub(crate) directory: String,
+    pub(crate) network: Network,
+    pub(crate) mounts: Vec<Mount>,
+    /// A here-document with an interpreter of its own, which is the program: its name, and its text.
+    pub(crate) script: Option<(String, String)>,
+}
+
+/// What a command finds at a path, and no layer has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mount {
+    /// Which of the command's mounts it is.
+    pub(crate) number: usize,
+    pub(crate) kind: MountKind,
+    /// Where a bind takes its files from, or a cache what it begins with.
+    pub(crate) origin: Option<Origin>,
+    /// The path there; `""` is all of it.
+    pub(crate) source: String,
+    /// Absolute.
+    pub(crate) target: String,
+    pub(crate) id: String,
+    pub(crate) required: bool,
+    pub(crate) is_writable: bool,
+    pub(crate) mode: Option<u32>,
+    pub(crate) uid: u64,
+    pub(crate) gid: u64,
+    pub(crate) size: Option<u64>,
+    pub(crate) variable: Option<String>,
 }
 
 /// COPY or ADD.

@@ -30,6 +30,7 @@ fn evaluated(source: &str, arguments: &[(&str, &str)]) -> Result<Evaluated, Prob
             ..Run::default()
         },
         author: None,
+        triggers: Vec::new(),
     };
     evaluate(
         &file,
@@ -66,9 +67,9 @@ fn needs_only_what_the_target_needs() {
         )
     );
     assert_eq!(all.stages[&2].base, Base::Stage(1));
-    assert_eq!(all.stages[&2].origins[&6], Origin::Stage(0));
+    assert_eq!(all.stages[&2].origins[&(6, 0)], Origin::Stage(0));
     assert_eq!(
-        all.stages[&3].origins[&9],
+        all.stages[&3].origins[&(9, 0)],
         Origin::Image("x.io/y:2".parse().unwrap(), platform)
     );
 }
@@ -108,8 +109,8 @@ fn reports_bases_and_sources_that_cannot_be() {
         graph(&file(source), &settings(&[], None))
             .unwrap_err()
             .to_string(),
-        "Dockerfile:3: COPY --from=1: only stages before this one (number 1) can be copied from\n\
-         Dockerfile:4: COPY --from=$A: variables are not replaced here; name a stage by FROM … AS, with the variable in the FROM\n\
+        "Dockerfile:3: from=1: only stages before this one (number 1) can be copied from\n\
+         Dockerfile:4: from=$A: variables are not replaced here; name a stage by FROM … AS, with the variable in the FROM\n\
          Dockerfile:6: A:B:C is no name of an image: a repository has lower-case letters, digits and - _ . / only\n\
          Dockerfile:1: FROM $NONE names nothing: its variable is not set by ARG before the first FROM"
     );
@@ -242,11 +243,10 @@ fn keeps_build_arguments_out_of_the_history() {
 
 #[test]
 fn reports_every_mistake_with_its_line() {
-    let source = "FROM scratch\nRUN make\nUSER $NONE\nEXPOSE x\nSTOPSIGNAL SIGFOO\nCOPY --chmod=u+x a b\nCOPY $NONE b\nENV a=${b\n";
+    let source = "FROM scratch\nRUN --mount=target=$NONE make\nUSER $NONE\nEXPOSE x\nSTOPSIGNAL SIGFOO\nCOPY --chmod=u+x a b\nCOPY $NONE b\nENV a=${b\n";
     assert_eq!(
         evaluated(source, &[]).unwrap_err().to_string(),
-        "Dockerfile:2: RUN needs an engine that runs commands (docker, podman or buildah); the embedded engine only puts \
-         files together: run the command before the build, and COPY what it makes\n\
+        "Dockerfile:2: --mount $NONE is empty: its variable is not set\n\
          Dockerfile:3: USER $NONE is empty: its variable is not set\n\
          Dockerfile:4: x is no port: write 8080, 8080/udp or 8000-8010\n\
          Dockerfile:5: SIGFOO is no signal: write SIGTERM, SIGINT or a number\n\

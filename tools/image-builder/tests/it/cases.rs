@@ -49,7 +49,8 @@ fn run(input: &str) -> String {
     fs::create_dir(&context).unwrap();
     let (files, arguments) = input.split_once("\n=== ").unwrap();
     for file in format!("\n{files}").split("\n--- ").skip(1) {
-        write(&context, file);
+        // A mode that no image should show.
+        write(&context, file, 0o600);
     }
     let output = build(&context)
         .arg("--quiet")
@@ -70,11 +71,11 @@ fn run(input: &str) -> String {
     }
 }
 
-/// Writes one file: its first line says which.
-fn write(context: &Path, file: &str) {
+/// Writes one file: its first line says which, and its mode if it is not the usual one.
+pub(crate) fn write(context: &Path, file: &str, usual: u32) {
     let (heading, content) = file.split_once('\n').unwrap_or((file, ""));
     let (name, rest) = heading.split_once(' ').unwrap_or((heading, ""));
-    let path = context.join(name);
+    let path = context.join(name.replace("%20", " "));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     if let Some(target) = rest.strip_prefix("-> ") {
         return symlink(target, path).unwrap();
@@ -83,10 +84,9 @@ fn write(context: &Path, file: &str) {
         return fs::create_dir_all(path).unwrap();
     }
     fs::write(&path, format!("{content}\n").trim_start_matches('\n')).unwrap();
-    // Without a mode: one that no image should show.
     let mode = rest.trim_matches(['(', ')']);
     let mode = if mode.is_empty() {
-        0o600
+        usual
     } else {
         u32::from_str_radix(mode, 8).unwrap()
     };

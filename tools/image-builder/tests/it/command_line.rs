@@ -48,12 +48,16 @@ fn refuses_wrong_arguments() {
             "given twice",
         ),
         (
-            "build --repository a --tag t --engine docker",
-            "not available yet",
+            "build --repository a",
+            "the following required arguments were not provided",
+        ),
+        (
+            "build --repository a --tag t --environment qa",
+            "cannot be used with",
         ),
         (
             "build --repository a --tag t --engine kaniko",
-            "the engines are auto and embedded",
+            "the engines are auto, embedded, docker, podman and buildah",
         ),
     ] {
         let message = failure(program().args(arguments.split_whitespace()), 2);
@@ -155,22 +159,28 @@ fn speaks_on_stderr_only_and_as_much_as_asked() {
 }
 
 #[test]
-fn warns_of_arguments_that_nothing_uses_and_that_look_secret() {
+fn warns_of_arguments_that_nothing_uses_and_refuses_those_that_look_secret() {
     let (_directory, context) = context("FROM scratch\nARG NPM_TOKEN\n");
+    let arguments = [
+        "--quiet",
+        "--build-arg",
+        "NPM_TOKEN=x",
+        "--build-arg",
+        "OTHER=y",
+    ];
+    assert_eq!(
+        failure(build(&context).args(arguments), 2),
+        "error: the build argument NPM_TOKEN looks like a secret, and everybody who has the image could read it\n\
+         hint: pass it by --secret, and use it with RUN --mount=type=secret; or pass --allow-secret-args if it is none\n"
+    );
     let output = build(&context)
-        .args([
-            "--quiet",
-            "--build-arg",
-            "NPM_TOKEN=x",
-            "--build-arg",
-            "OTHER=y",
-        ])
+        .args(arguments)
+        .arg("--allow-secret-args")
         .output()
         .unwrap();
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "warning: the build argument OTHER is not used: no ARG declares it\n\
-         warning: the build argument NPM_TOKEN looks like a secret; what it is written into can be read by everybody who has the image\n"
+        "warning: the build argument OTHER is not used: no ARG declares it\n"
     );
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-fn blob(layout: &Path, digest: &str) -> Vec<u8> {
+pub(crate) fn blob(layout: &Path, digest: &str) -> Vec<u8> {
     let hex = digest.strip_prefix("sha256:").unwrap();
     let bytes = std::fs::read(layout.join("blobs/sha256").join(hex)).unwrap();
     assert_eq!(hex::encode(Sha256::digest(&bytes)), hex);
@@ -61,7 +61,7 @@ pub(crate) fn listing(layout: &Path) -> String {
         text.push_str(&format!("[{maker}]\n"));
         let compressed = blob(layout, layer["digest"].as_str().unwrap());
         let mut archive = Vec::new();
-        flate2::bufread::GzDecoder::new(compressed.as_slice())
+        flate2::bufread::MultiGzDecoder::new(compressed.as_slice())
             .read_to_end(&mut archive)
             .unwrap();
         assert_eq!(
@@ -107,8 +107,14 @@ fn line(mut entry: tar::Entry<'_, &[u8]>) -> String {
     if kind.is_dir() {
         return format!("{owner} {path}\n");
     }
+    if kind.is_hard_link() {
+        let target = entry.link_name_bytes().unwrap().into_owned();
+        return format!("{owner} {path} = {}\n", String::from_utf8(target).unwrap());
+    }
     assert!(kind.is_file(), "{path} is {kind:?}");
-    let mut content = String::new();
-    entry.read_to_string(&mut content).unwrap();
+    let mut content = Vec::new();
+    entry.read_to_end(&mut content).unwrap();
+    let content = String::from_utf8(content)
+        .unwrap_or_else(|binary| hex::encode(Sha256::digest(binary.as_bytes())));
     format!("{owner} {path} {content:?}{attributes}\n")
 }

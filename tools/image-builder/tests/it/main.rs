@@ -7,12 +7,17 @@
 
 mod cases;
 mod command_line;
+mod engines;
 mod image;
 mod incremental;
+mod oracle;
 mod pull;
 mod push;
 mod registry;
+mod release;
 mod repository;
+mod run;
+mod tree;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -29,6 +34,9 @@ fn program() -> Command {
         "AWS_ENDPOINT_URL",
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "BUILD_NUMBER",
+        "GITHUB_RUN_NUMBER",
+        "CI_PIPELINE_IID",
     ] {
         command.env_remove(name);
     }
@@ -52,6 +60,8 @@ fn build(context: &Path) -> Command {
             "app",
             "--tag",
             "t",
+            "--engine",
+            "embedded",
             "--context",
             ".",
         ])

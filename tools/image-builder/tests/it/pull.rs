@@ -154,7 +154,7 @@ fn copies_out_of_images_as_their_layers_leave_them() {
          0755 0:0 all/\n\
          0755 0:0 all/d/\n\
          0640 3:4 all/d/kept \"2\"\n\
-         0640 3:4 all/hard \"2\"\n\
+         0640 3:4 all/hard = all/d/kept\n\
          0755 0:0 all/opaque/\n\
          0640 3:4 all/opaque/new \"6\"\n\
          0640 3:4 all/sym -> d\n\
@@ -233,13 +233,6 @@ fn explains_images_that_cannot_be_used() {
     let registry = Registry::start(&["base"]);
     let arm = put(&registry, "arm", ("linux", "arm64"), &Value::Null, &[]);
     put_index(&registry, "index", &[("linux", "arm64", arm)]);
-    put(
-        &registry,
-        "onbuild",
-        AMD64,
-        &json!({"OnBuild": ["COPY . /"]}),
-        &[],
-    );
     let directory = tempfile::tempdir().unwrap();
     let name = format!("{}/base", registry.address);
     for (dockerfile, code, expected) in [
@@ -259,13 +252,6 @@ fn explains_images_that_cannot_be_used() {
             "FROM BASE:arm\n",
             1,
             format!("error: Dockerfile:1: {name} is for linux/arm64, and linux/amd64 is needed"),
-        ),
-        (
-            "FROM BASE:onbuild\n",
-            2,
-            format!(
-                "error: Dockerfile:1: {name}:onbuild has ONBUILD instructions, which the embedded engine does not run"
-            ),
         ),
     ] {
         let context = project(directory.path(), &registry, dockerfile);
@@ -409,14 +395,14 @@ fn unpacks_local_archives() {
          0755 0:0 un/\n\
          0700 3:4 un/d/\n\
          0640 3:4 un/d/f \"f\"\n\
-         0640 3:4 un/d/h \"f\"\n\
+         0640 3:4 un/d/h = un/d/f\n\
          0640 3:4 un/d/l -> f\n\
          0640 3:4 un/g \"g\"\n\
          [ADD --chown=7 plain.tar /own/]\n\
          0755 7:7 own/\n\
          0700 7:7 own/d/\n\
          0640 7:7 own/d/f \"f\"\n\
-         0640 7:7 own/d/h \"f\"\n\
+         0640 7:7 own/d/h = own/d/f\n\
          0640 7:7 own/d/l -> f\n\
          [ADD fake.tar.gz a /un/]\n\
          0755 0:0 un/\n\
@@ -456,4 +442,28 @@ fn refuses_archives_it_cannot_or_must_not_unpack() {
             "{message}"
         );
     }
+}
+
+#[test]
+fn does_what_the_base_leaves_for_those_who_build_on_it() {
+    let registry = Registry::start(&["base"]);
+    let run = json!({"OnBuild": ["COPY a /from-base", "ENV X=1", "COPY --from=other a /"]});
+    put(&registry, "bad", AMD64, &run, &[]);
+    let run = json!({"OnBuild": ["COPY a /from-base", "ENV X=1"]});
+    put(&registry, "good", AMD64, &run, &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let context = project(directory.path(), &registry, "FROM BASE:good\nENV Y=$X\n");
+    document(&mut at(&context, &registry));
+    assert_eq!(
+        image::listing(&layout(&context)),
+        "[COPY a /from-base]\n0644 0:0 from-base \"a\\n\"\n"
+    );
+    let config = image::config(&layout(&context));
+    assert_eq!(config["config"]["Env"], json!(["X=1", "Y=1"]));
+    assert_eq!(config["config"]["OnBuild"], Value::Null);
+    let context = project(directory.path(), &registry, "FROM BASE:bad\n");
+    assert_eq!(
+        failure(at(&context, &registry).arg("--quiet"), 2).trim_end(),
+        "error: ./Dockerfile:1: ONBUILD of the base image takes files from other; the build context is all that it can take them from"
+    );
 }

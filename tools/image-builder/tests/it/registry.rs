@@ -32,7 +32,16 @@ pub(crate) struct State {
     pub(crate) loses_answer: bool,
     /// Where uploads are sent instead of here.
     pub(crate) upload_host: Option<String>,
-    /// Requests with a password that came for uploads from elsewhere.
+    /// Whether what came of an upload before a cut stays.
+    pub(crate) keeps_parts: bool,
+    /// What stayed, by the upload's path.
+    unfinished: BTreeMap<String, Vec<u8>>,
+    /// The ranges of the parts that came after a cut.
+    pub(crate) parts: Vec<String>,
+    /// What other repositories lend: by `REPOSITORY@DIGEST`.
+    pub(crate) lent: BTreeMap<String, Vec<u8>>,
+    /// What a scan found, one answer after the other; `null` for an image that nobody has scanned.
+    pub(crate) scans: Vec<Value>,
     uploads: u64,
 }
 
@@ -137,7 +146,12 @@ impl Registry {
                 at.map(|at| state.cuts.remove(at))
             };
             if let Some(cut) = cut {
-                reader.take(cut as u64).read_to_end(&mut Vec::new()).ok()?;
+                let mut part = Vec::new();
+                reader.take(cut as u64).read_to_end(&mut part).ok()?;
+                let mut state = self.state();
+                if state.keeps_parts {
+                    state.unfinished.insert(path.to_owned(), part);
+                }
                 return None;
             }
         }
@@ -157,7 +171,7 @@ impl Registry {
         if let Some(target) = received.headers.get("x-amz-target") {
             let operation = target.rsplit('.').next().unwrap().to_owned();
             state.log.push(operation.clone());
-            return self.api(&state, &operation, &received.body);
+            return self.api(&mut state, &operation, &received.body);
         }
         let line = format!("{} {}", received.method, received.path);
         state.log.push(line.clone());
@@ -197,7 +211,7 @@ impl Registry {
         distribution(&mut state, received)
     }
 
-    fn api(&self, state: &State, operation: &str, body: &[u8]) -> Reply {
+    fn api(&self, state: &mut State, operation: &str, body: &[u8]) -> Reply {
         let input: Value = serde_json::from_slice(body).unwrap();
         let name = input["repositoryNames"][0]
             .as_str()
@@ -241,6 +255,11 @@ impl Registry {
                     None => error("ImageNotFoundException"),
                 }
             }
+            "StartImageScan" => json_reply(200, &json!({})),
+            "DescribeImageScanFindings" => match state.scans.remove(0) {
+                Value::Null => error("ScanNotFoundException"),
+                found => json_reply(200, &found),
+            },
             other => panic!("{other} is not called"),
         }
     }
@@ -278,12 +297,40 @@ fn distribution(state: &mut State, received: &Received) -> Reply {
         return refusal(404, "NAME_UNKNOWN", "no such repository");
     }
     match (received.method.as_str(), kind) {
+        ("GET", "blobs") if what.starts_with("uploads/") => {
+            match state.unfinished.get(&received.path) {
+                Some(part) => Some((
+                    204,
+                    vec![
+                        ("range", format!("0-{}", part.len().saturating_sub(1))),
+                        ("location", received.path.clone()),
+                    ],
+                    Vec::new(),
+                )),
+                None => refusal(404, "BLOB_UPLOAD_UNKNOWN", "no such upload"),
+            }
+        }
+        ("PATCH", "blobs") => {
+            state.parts.push(received.headers["content-range"].clone());
+            let part = state.unfinished.get_mut(&received.path).unwrap();
+            part.extend(&received.body);
+            Some((202, vec![("location", received.path.clone())], Vec::new()))
+        }
         ("HEAD" | "GET", "blobs") => match state.blobs.get(what) {
             Some(bytes) => Some((200, Vec::new(), bytes.clone())),
             None => refusal(404, "BLOB_UNKNOWN", "no such blob"),
         },
         ("POST", "blobs") => {
             assert_eq!((what, received.body.len()), ("uploads/", 0));
+            if let Some((digest, from)) = received
+                .query
+                .strip_prefix("mount=")
+                .and_then(|rest| rest.split_once("&from="))
+                && let Some(bytes) = state.lent.get(&format!("{from}@{digest}")).cloned()
+            {
+                state.blobs.insert(digest.to_owned(), bytes);
+                return Some((201, Vec::new(), Vec::new()));
+            }
             state.uploads += 1;
             let path = format!("/v2/{repository}/blobs/uploads/{}", state.uploads);
             let location = state
@@ -294,12 +341,12 @@ fn distribution(state: &mut State, received: &Received) -> Reply {
         }
         ("PUT", "blobs") => {
             let expected = received.query.strip_prefix("digest=").unwrap();
-            if digest(&received.body) != expected {
+            let mut body = state.unfinished.remove(&received.path).unwrap_or_default();
+            body.extend(&received.body);
+            if digest(&body) != expected {
                 return refusal(400, "DIGEST_INVALID", "other content");
             }
-            state
-                .blobs
-                .insert(expected.to_owned(), received.body.clone());
+            state.blobs.insert(expected.to_owned(), body);
             Some((201, Vec::new(), Vec::new()))
         }
         ("PUT", "manifests") => put_manifest(state, repository, what, received),

@@ -12,6 +12,8 @@ mod limit;
 mod measured;
 mod tree;
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
@@ -110,6 +112,23 @@ pub fn unpack(
         done = Some(next);
     }
     Ok(target)
+}
+
+/// Removes the file systems that are neither those of one of these lists of layers nor on the way to one.
+pub fn retain(cache: &Path, kept: &[Vec<Layer>], ids: Ids) -> Result<(), UnpackError> {
+    let _lock = prepare(cache).map_err(disk(cache))?;
+    let names: BTreeSet<OsString> = kept
+        .iter()
+        .flat_map(|layers| (0..=layers.len()).map(|count| name(&layers[..count], ids).into()))
+        .collect();
+    for entry in fs::read_dir(cache).map_err(disk(cache))? {
+        let entry = entry.map_err(disk(cache))?;
+        let is_root = entry.file_type().map_err(disk(&entry.path()))?.is_dir();
+        if is_root && !names.contains(&entry.file_name()) {
+            remove::tree(&entry.path()).map_err(disk(&entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 fn disk(path: &Path) -> impl FnOnce(io::Error) -> UnpackError {

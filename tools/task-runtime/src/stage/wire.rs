@@ -18,6 +18,8 @@ use crate::spec::{ResourceLimit, Variables};
 pub(super) struct ContainerOrder {
     pub(super) hostname: String,
     pub(super) read_only_root: bool,
+    /// Its name servers are the host's, too.
+    pub(super) host_network: bool,
     pub(super) mounts: Vec<StagedMount>,
     pub(super) program: Program,
 }

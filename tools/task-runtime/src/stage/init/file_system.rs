@@ -61,7 +61,7 @@ pub(super) fn enter(order: &ContainerOrder) -> Result<Vec<String>, Failure> {
             .mount(&root, &scratch)
             .map_err(failed(at, format!("mount {}", staged.target.display())))?;
     }
-    names(&root, &order.hostname).map_err(failed(at, "write /etc/hosts and its like"))?;
+    names(&root, order).map_err(failed(at, "write /etc/hosts and its like"))?;
     sethostname(&order.hostname).map_err(failed(at, "set the host name"))?;
     pivot_root(".", ".").map_err(failed(at, "pivot root"))?;
     umount2(".", MntFlags::MNT_DETACH).map_err(failed(at, "leave the host's files"))?;
@@ -108,16 +108,20 @@ fn devices(root: &Root, warnings: &mut Vec<String>) -> io::Result<()> {
 }
 
 /// Written anew for each container, so whatever the image has in their place goes.
-fn names(root: &Root, hostname: &str) -> io::Result<()> {
+fn names(root: &Root, order: &ContainerOrder) -> io::Result<()> {
+    let hostname = &order.hostname;
     let hosts = format!(
         "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{TASK_ADDRESS}\t{hostname}\n"
     );
     root.write(Path::new("etc/hosts"), &hosts)?;
     root.write(Path::new("etc/hostname"), &format!("{hostname}\n"))?;
-    root.write(
-        Path::new("etc/resolv.conf"),
-        "# No name server: the task's network has no way out.\n",
-    )
+    let name_servers = if order.host_network {
+        // Until the pivot this is the host's file; a host without one has no names to find.
+        std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default()
+    } else {
+        "# No name server: the task's network has no way out.\n".to_owned()
+    };
+    root.write(Path::new("etc/resolv.conf"), &name_servers)
 }
 
 impl StagedMount {

@@ -104,6 +104,7 @@ impl Member {
             order: ContainerOrder {
                 hostname: self.hostname(order),
                 read_only_root: self.spec.read_only_root,
+                host_network: order.host_network,
                 mounts: self.scratch.mounts.clone(),
                 program: self.program(order, None),
             },

@@ -103,7 +103,7 @@ fn prepare() -> Result<Option<Prepared>, Notice> {
     );
     let overlay = scratches.iter().all(|scratch| scratch.overlay);
     let ports = network.bindings();
-    if let Isolation::Namespaces(_) = order.isolation {
+    if let (Isolation::Namespaces(_), false) = (order.isolation, order.host_network) {
         network.enter()?;
     }
     let mut members = Vec::new();
