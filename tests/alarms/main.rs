@@ -11,6 +11,7 @@
 mod programs;
 
 mod ends;
+mod patients;
 mod releases;
 mod ringing;
 mod stage;
