@@ -25,8 +25,8 @@ pub(super) fn annotations(report: &TestReport) -> Vec<String> {
         report
             .flaky
             .iter()
-            // Room is left for the warnings of the summary.
-            .take(MOST_ANNOTATIONS / 2)
+            // The summary's warnings have the rest of the room.
+            .take(MOST_ANNOTATIONS - SHOWN_PROBLEMS - 1)
             .map(|flaky| {
                 let message = format!("flaky: it failed first with: {}", flaky.message);
                 annotation("warning", flaky, &message)

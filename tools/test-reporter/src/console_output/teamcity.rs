@@ -14,6 +14,8 @@ pub(super) struct TeamCity {
     /// Suites that the last message was in: a flow that begins within them may not repeat them.
     last: Vec<String>,
     cases: Vec<Case>,
+    /// Whether a message about a test could not be read.
+    is_damaged: bool,
     /// Values by what follows `CodeCoverageAbs`.
     coverage: HashMap<String, u64>,
 }
@@ -42,12 +44,26 @@ struct Message<'l> {
 
 impl TeamCity {
     pub(super) fn line(&mut self, line: &str) {
-        let Some(message) = Message::of(line) else {
-            return;
-        };
+        let mut rest = line;
+        while let Some((_, text)) = rest.split_once("##teamcity[") {
+            rest = match Message::of(text) {
+                Some((message, behind)) => {
+                    self.take(&message);
+                    behind
+                }
+                None => {
+                    // It may have been a failure.
+                    self.is_damaged |= text.starts_with("test");
+                    text
+                }
+            };
+        }
+    }
+
+    fn take(&mut self, message: &Message<'_>) {
         match message.kind {
             "testSuiteStarted" => {
-                self.end_open(&message);
+                self.end_open(message);
                 let inherited = self.last.clone();
                 let flow = self.flows.entry(message.flow()).or_insert_with(|| Flow {
                     suites: inherited,
@@ -57,17 +73,17 @@ impl TeamCity {
                 self.last.clone_from(&flow.suites);
             }
             "testSuiteFinished" => {
-                self.end_open(&message);
+                self.end_open(message);
                 if let Some(flow) = self.flows.get_mut(&message.flow()) {
                     flow.suites.pop();
                     self.last.clone_from(&flow.suites);
                 }
             }
-            "testStarted" => self.started(&message),
-            "testFailed" => self.failed(&message),
-            "testIgnored" => self.ignored(&message),
-            "testFinished" => self.finished(&message),
-            "buildStatisticValue" => self.statistic(&message),
+            "testStarted" => self.started(message),
+            "testFailed" => self.failed(message),
+            "testIgnored" => self.ignored(message),
+            "testFinished" => self.finished(message),
+            "buildStatisticValue" => self.statistic(message),
             _ => {}
         }
     }
@@ -208,6 +224,11 @@ impl TeamCity {
     /// The cases in their order; what was cut off is a problem of the source.
     pub(super) fn finish(mut self, source: &mut Source) -> Vec<Case> {
         source.coverage = self.covered();
+        if self.is_damaged {
+            source
+                .problems
+                .push("a service message about a test cannot be read".to_owned());
+        }
         let mut names: Vec<&String> = self.flows.keys().collect();
         names.sort();
         let cut_off = names
@@ -245,15 +266,14 @@ impl Open {
 }
 
 impl<'l> Message<'l> {
-    /// A message with named values, wherever it is in the line.
-    fn of(line: &'l str) -> Option<Self> {
-        let (_, text) = line.split_once("##teamcity[")?;
+    /// A message with named values behind its bracket, and what follows it in the line.
+    fn of(text: &'l str) -> Option<(Self, &'l str)> {
         let (kind, mut rest) = text.split_once(' ')?;
         let mut attributes = HashMap::new();
         loop {
             rest = rest.trim_start();
-            if rest.starts_with(']') {
-                return Some(Self { kind, attributes });
+            if let Some(behind) = rest.strip_prefix(']') {
+                return Some((Self { kind, attributes }, behind));
             }
             let (name, value) = rest.split_once("='")?;
             let end = end_of_value(value)?;

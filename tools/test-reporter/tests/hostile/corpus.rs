@@ -201,6 +201,8 @@ fn damaged() -> Vec<Report> {
         must_not_pass("a name that never ends", suite("<testcase name='a/><testcase name='b'><failure/></testcase>"), None),
         must_not_pass("tests in tests", suite("<testcase name='a'><testcase name='b'/></testcase>"), None),
         must_not_pass("messages that break off", b"##teamcity[testSuiteStarted name='s']\n##teamcity[testStarted name='a']\n", Some([1, 0, 0, 0, 1, 0])),
+        must_not_pass("a message of a failure that is damaged", "##teamcity[testStarted name='a']\n##teamcity[testFailed name='a' message='x|']\n##teamcity[testFinished name='a']\n", None),
+        must_not_pass("three messages in a line", "##teamcity[testStarted name='a']##teamcity[testFailed name='a' message='x'] and ##teamcity[testFinished name='a']\n", Some([1, 0, 0, 1, 0, 0])),
         must_not_pass("messages of a failure", b"##teamcity[testStarted name='a']\n##teamcity[testFailed name='a' message='x']\n##teamcity[testFinished name='a']\n", Some([1, 0, 0, 1, 0, 0])),
     ]
 }
