@@ -25,7 +25,7 @@ pub(crate) fn ready(console: &Console, workspace: &Path) -> anyhow::Result<PathB
     let home = workspace.join("target/aws-clients");
     let programs = home.join("bin");
     let stamp = home.join("clients.txt");
-    let wanted = [&PINNED[..], &PACKAGES].concat().join("\n");
+    let wanted = [PINNED, &PACKAGES].concat().join("\n");
     if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
         packages(console, &home);
         return Ok(programs);
