@@ -11,8 +11,10 @@
 mod programs;
 
 mod ends;
+mod patients;
 mod releases;
 mod ringing;
 mod stage;
 mod telling;
 mod tidiness;
+mod weeks;

@@ -93,7 +93,8 @@ fn answer(mut stream: TcpStream, words: &Words) {
             std::thread::sleep(Duration::from_millis(millis as u64));
         }
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\nso\n");
-        if stream.write_all(answer.as_bytes()).is_err() {
+        // The load balancer keeps its connections; whoever gives orders comes anew each time.
+        if stream.write_all(answer.as_bytes()).is_err() || is_word {
             return;
         }
     }

@@ -76,7 +76,7 @@ fn leaves_the_rest_of_the_deployment_configuration_and_alarms_of_others() {
     let other = json!({
         "AlarmName": "theirs", "Namespace": "N", "MetricName": "M", "Statistic": "Sum", "Period": 60,
         "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
-        "TreatMissingData": "notBreaching",
+        "TreatMissingData": "missing",
     });
     stage.cloudwatch("PutMetricAlarm", &other);
     let mut configuration = stage.service()["deploymentConfiguration"].clone();
@@ -96,6 +96,18 @@ fn leaves_the_rest_of_the_deployment_configuration_and_alarms_of_others() {
     assert_eq!(live["deploymentConfiguration"], configuration);
     // Nothing was deployed by that.
     assert_eq!(live["deployments"], before["deployments"]);
+
+    // An alarm that never has data never stops anything.
+    let preflight = stage.alarms(&["preflight"]);
+    assert_eq!(preflight.code, 3, "{preflight:#?}");
+    assert_eq!(
+        preflight.stderr,
+        format!(
+            "warning: theirs is without data (INSUFFICIENT_DATA): ECS acts on ALARM only, so it will not stop a \
+             deployment as long as that lasts\n\
+             the alarms that are left can stop a deployment of {SERVICE} and roll it back\n"
+        )
+    );
 
     let again = stage.alarms(&["attach", "no-healthy-host", "running"]);
     assert_eq!(

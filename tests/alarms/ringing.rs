@@ -17,7 +17,7 @@ fn traffic_that_fails_or_is_slow() {
     stage.until(&["target-5xx", "health"], "ALARM");
     stage.control.be("slow=1300");
     // Four visitors at a time get few answers then; more come.
-    let more: Vec<Visitors> = (0..12).map(|_| Visitors::of(&stage.url)).collect();
+    let more: Vec<Visitors> = (0..6).map(|_| Visitors::of(&stage.url)).collect();
     stage.until(&["latency-p99", "latency-p50"], "ALARM");
     stage.until(&["target-5xx"], "OK");
     stage.control.be("");
@@ -93,7 +93,7 @@ fn a_cluster_that_is_full() {
             .iter()
             .find(|resource| resource["name"] == name)
             .unwrap();
-        resource["integerValue"].as_i64().unwrap() * 9 / 10 - 600
+        resource["integerValue"].as_i64().unwrap() * 9 / 10 - 200
     };
     let service = stage.service();
     let definition = ecs(

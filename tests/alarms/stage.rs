@@ -1,21 +1,20 @@
 //! A local AWS with the patient on it, and the programs beside it.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::ends::Control;
-use crate::programs::{program, workspace};
+use crate::patients::{patient, patients, send};
+use crate::programs::program;
 
 /// Long enough for anything that is not stuck.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// A minute of AWS's in a second and a half: longer than the second in which the load balancer counts.
 const SPEED: &str = "40";
 
@@ -64,6 +63,10 @@ impl Stage {
             ],
         );
         assert_eq!(outcome.code, 0, "{outcome:#?}");
+        // An alarm that is new looks back, and must not see the minutes before there was anything.
+        stage.wait_for("four minutes of healthy hosts", || {
+            (stage.datapoints("HealthyHostCount") >= 4).then_some(())
+        });
         stage
     }
 
@@ -209,7 +212,7 @@ impl Stage {
             "family": SERVICE,
             "networkMode": "bridge",
             "containerDefinitions": [{
-                "name": "api", "image": self.image, "cpu": 256, "memory": 64, "essential": true,
+                "name": "api", "image": self.image, "cpu": 64, "memory": 64, "essential": true,
                 "portMappings": [{ "containerPort": 8080, "hostPort": 0, "protocol": "tcp" }],
                 "environment": [
                     { "name": "VERSION", "value": version },
@@ -362,6 +365,9 @@ impl Stage {
     pub(crate) fn datapoints(&self, metric: &str) -> usize {
         let input = json!({ "Namespace": "AWS/ApplicationELB", "MetricName": metric });
         let listed = self.cloudwatch("ListMetrics", &input);
+        if listed["Metrics"][0].is_null() {
+            return 0;
+        }
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap()
@@ -375,6 +381,30 @@ impl Stage {
         answer["Datapoints"].as_array().unwrap().len()
     }
 
+    /// Tells CloudWatch what a metric of the service was in each of the last seconds.
+    pub(crate) fn teach(&self, metric: &str, value: f64, seconds: u64) {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let data: Vec<Value> = (now - seconds..now)
+            .map(|at| {
+                json!({
+                    "MetricName": metric, "Value": value, "Timestamp": at,
+                    "Dimensions": [
+                        { "Name": "ClusterName", "Value": CLUSTER },
+                        { "Name": "ServiceName", "Value": SERVICE },
+                    ],
+                })
+            })
+            .collect();
+        for data in data.chunks(500) {
+            // AWS keeps its own namespaces to itself, a local one does not.
+            let input = json!({ "Namespace": "AWS/ECS", "MetricData": data });
+            self.cloudwatch("PutMetricData", &input);
+        }
+    }
+
     /// Waits until `found` gives something.
     pub(crate) fn wait_for<T>(&self, what: &str, found: impl Fn() -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
@@ -386,54 +416,6 @@ impl Stage {
             std::thread::park_timeout(Duration::from_millis(50));
         }
     }
-}
-
-/// One call, on a connection of its own; head and body of the answer.
-fn send(address: &str, headers: &str, body: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
-}
-
-/// Where the running tasks of the service answer; none while the server is not there.
-fn patients(address: &str) -> Vec<String> {
-    let ask = |operation: &str, input: &Value| -> Option<Value> {
-        let headers = format!(
-            "X-Amz-Target: AmazonEC2ContainerServiceV20141113.{operation}\r\nContent-Type: application/x-amz-json-1.1\r\n"
-        );
-        let answer = send(address, &headers, &input.to_string()).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
-    };
-    let listed = ask(
-        "ListTasks",
-        &json!({ "cluster": CLUSTER, "family": SERVICE }),
-    );
-    let arns = listed.map_or(Value::Null, |listed| listed["taskArns"].clone());
-    if arns.as_array().is_none_or(Vec::is_empty) {
-        return Vec::new();
-    }
-    let described = ask(
-        "DescribeTasks",
-        &json!({ "cluster": CLUSTER, "tasks": arns }),
-    );
-    let tasks = described.map_or(Value::Null, |described| described["tasks"].clone());
-    tasks
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|task| task["lastStatus"] == "RUNNING")
-        .filter_map(|task| {
-            let port = task["containers"][0]["networkBindings"][0]["hostPort"].as_u64()?;
-            Some(format!("127.0.0.1:{port}"))
-        })
-        .collect()
 }
 
 impl Drop for Stage {
@@ -454,28 +436,4 @@ impl Drop for Stage {
             assert!(reset.status.success(), "{reset:?}");
         }
     }
-}
-
-/// The patient's program, compiled once.
-fn patient() -> PathBuf {
-    static PROGRAM: OnceLock<TempDir> = OnceLock::new();
-    let directory = PROGRAM.get_or_init(|| {
-        let directory = tempfile::tempdir().unwrap();
-        let status = Command::new("rustc")
-            .args([
-                "--edition",
-                "2024",
-                "-O",
-                "-C",
-                "target-feature=+crt-static",
-                "-o",
-            ])
-            .arg(directory.path().join("patient"))
-            .arg(workspace().join("tests/alarms/patient.rs"))
-            .status()
-            .unwrap();
-        assert!(status.success(), "rustc ended with {status}");
-        directory
-    });
-    directory.path().join("patient")
 }

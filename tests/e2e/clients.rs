@@ -55,7 +55,7 @@ fn the_aws_cli_sees_what_a_release_made() {
     let alarms = ask("cloudwatch describe-alarms --alarm-name-prefix ludlow-local-api-");
     assert_eq!(
         alarms["MetricAlarms"].as_array().unwrap().len(),
-        6,
+        12,
         "{alarms:#}"
     );
     assert_eq!(

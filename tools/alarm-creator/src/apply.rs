@@ -272,7 +272,9 @@ impl Work {
     /// What the changes have made of the topic and the service.
     async fn look_again(&mut self, cloud: &Cloud, request: &Request) -> anyhow::Result<()> {
         if self.survey.recipients.need_topic() {
-            self.survey.subscriptions = cloud.subscriptions(&self.survey.topic(request)).await?;
+            self.survey.subscriptions = cloud
+                .subscriptions(&self.survey.topic(request), true)
+                .await?;
         }
         if self.wiring.is_some() {
             let service = request.names.service(&request.service);

@@ -133,16 +133,17 @@ pub(crate) fn protection(console: &Console, request: &Request, protection: Optio
     if protection.watched.is_empty() {
         console.detail(&format!("no alarm stops a deployment of {service}"));
     } else if protection.on {
-        console.status(&format!(
-            "{} of {} alarms stop a deployment of {service}{}",
-            protection.watched.len(),
-            protection.watched.len(),
-            if protection.rollback {
-                " and roll it back"
-            } else {
-                ""
-            }
-        ));
+        let back = if protection.rollback {
+            " and roll it back"
+        } else {
+            ""
+        };
+        let which = if protection.problems.is_empty() {
+            counted(protection.watched.len())
+        } else {
+            "the alarms that are left".to_owned()
+        };
+        console.status(&format!("{which} can stop a deployment of {service}{back}"));
     } else {
         console.warning(&format!(
             "ALARMS DO NOT PROTECT the next deployment of {service}: only failing tasks would stop it"
@@ -155,5 +156,12 @@ pub(crate) fn unknown_metrics(console: &Console, unknown: &[String]) {
         console.warning(&format!(
             "CloudWatch has not heard of the metric {metric} of this service within two weeks; its alarm will say nothing that is true"
         ));
+    }
+}
+
+fn counted(alarms: usize) -> String {
+    match alarms {
+        1 => "one alarm".to_owned(),
+        more => format!("{more} alarms"),
     }
 }

@@ -58,7 +58,8 @@ impl Survey {
             cloud.filters(&group, &prefix),
         )?;
         let topic = topic_arn(&cluster, request);
-        let subscriptions = cloud.subscriptions(&topic).await?;
+        let recipients = Recipients::of(&request.thresholds.notify);
+        let subscriptions = cloud.subscriptions(&topic, recipients.need_topic()).await?;
         let (lifecycle, logs): (Filters, Filters) = (lifecycle, logs);
         Ok(Self {
             cluster,
@@ -68,7 +69,7 @@ impl Survey {
             has_logs: logs.is_some(),
             filters: lifecycle.into_iter().chain(logs).flatten().collect(),
             subscriptions,
-            recipients: Recipients::of(&request.thresholds.notify),
+            recipients,
             learned: Learned::default(),
         })
     }

@@ -4,7 +4,7 @@ use toolkit::Fault;
 
 use crate::canonical::differences;
 use crate::cluster::Live;
-use crate::deploy::Release;
+use crate::release::Release;
 use crate::service::{State, short};
 use crate::source::Wanted;
 

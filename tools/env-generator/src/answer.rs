@@ -2,6 +2,8 @@
 
 use anyhow::Context as _;
 use aws_sdk_ssm::types::Parameter;
+use serde_json::Value;
+use zeroize::Zeroize as _;
 
 use crate::secret_text::SecretText;
 
@@ -49,14 +51,24 @@ pub(crate) fn parameter_value(parameters: &[Parameter], id: &str) -> Option<Secr
 
 /// A member of a JSON object, in the form that ECS gives it to the container.
 fn member(text: &str, key: &str) -> Option<String> {
-    match serde_json::from_str::<serde_json::Value>(text)
-        .ok()?
-        .get(key)?
-    {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(flag) => Some(flag.to_string()),
+    let mut whole = serde_json::from_str::<Value>(text).ok()?;
+    let member = match whole.get(key) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        Some(Value::Bool(flag)) => Some(flag.to_string()),
         _ => None,
+    };
+    wipe(&mut whole);
+    member
+}
+
+/// The texts in a value, which may all be secret.
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -5,12 +5,11 @@ use std::fs::File;
 use std::io::Read;
 
 use anyhow::Context as _;
-use flate2::read::MultiGzDecoder;
 use tar::Archive;
 
 use crate::context::path;
 use crate::image::layout::{Layout, Stored};
-use crate::image::manifest::{Compression, layer_type};
+use crate::image::manifest::layer_type;
 
 /// Files that are named of each layer.
 const LARGEST: usize = 5;
@@ -59,11 +58,8 @@ pub(crate) fn read(image: &Stored, layout: &Layout) -> anyhow::Result<Option<Inv
         let blob = layout.blob(&layer.digest);
         let what = || format!("cannot read the layer {}", blob.display());
         let file = File::open(&blob).with_context(what)?;
-        let reader: Box<dyn Read> = match layer_type(&layer.media_type)?.0 {
-            Compression::None => Box::new(file),
-            Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
-            Compression::Zstd => Box::new(zstd::Decoder::new(file).with_context(what)?),
-        };
+        let compression = layer_type(&layer.media_type)?.0;
+        let reader = compression.open(file).with_context(what)?;
         let largest = inventory.layer(reader).with_context(what)?;
         inventory.shares.push(Share {
             created_by,

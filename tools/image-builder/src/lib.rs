@@ -1,16 +1,20 @@
-//! Builds images from Dockerfiles without a container engine, and pushes them to Amazon ECR.
+//! Builds images from Dockerfiles, with or without a container engine, and pushes them to Amazon ECR.
 //!
 //! `build` looks at everything first and makes only what is new: `dockerfile` is the grammar, `stage` what it
-//! means, `context` and `rootfs` the files, `layer` and `image` the result. `registry` and `ecr` are the
-//! only modules that know a network. An image is the same, bit by bit, on every machine and day.
+//! means, `context` and `rootfs` the files, `layer` and `image` the result; commands are run by the embedded task
+//! runtime. `engine` knows docker, podman and buildah, whose images come into the same layout. `registry` and `ecr` are
+//! the only modules that know a network, `revision` the only one that knows git. An image of the embedded engine is the
+//! same, bit by bit, on every machine and day, as far as its commands are.
 //!
 //! Files come where BuildKit puts them, with these differences: modes in the context are reduced to 755 and 644 and
-//! all times are one, so that a digest depends on content alone; the tools' own `.longshore` is left out like a line of
-//! `.dockerignore`; secrets, names that delete files in a layer, and several sources for a destination that is no
-//! directory are refused; what the embedded engine cannot do (RUN, ADD from the network, ONBUILD of a base, `--parents`,
-//! `--exclude`, archives compressed by anything but gzip) is refused, too.
+//! all times are one, so that a digest depends on content alone; files of the context are never hard links of each
+//! other, because a checkout knows none; the tools' own `.longshore` is left out like a line of `.dockerignore`;
+//! secrets, names that delete files in a layer, sources that match nothing, and several sources for a destination that
+//! is no directory are refused. What the embedded engine cannot do (ADD from the network, `--parents`, `--exclude`,
+//! `RUN --security`, commands for another processor) is refused, too, or left to another engine.
 //!
-//! It must not know who runs the image: no word of services, tasks or environments belongs here.
+//! It must not know who runs the image: no word of services or tasks belongs here, and of environments only the name
+//! that a tag begins with.
 
 mod bill;
 mod budget;

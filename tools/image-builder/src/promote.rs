@@ -93,23 +93,38 @@ pub(crate) fn promote(request: &Request, console: &Console) -> anyhow::Result<Pr
         console.status(&format!("{name} would become {}", image.digest));
         return Ok(done(image, false));
     }
-    let to = open(&target, Access::Push)?;
+    copy(
+        request,
+        &image,
+        &from,
+        &open(&target, Access::Push)?,
+        &layout,
+    )?;
+    console.status(&format!("{name} is {} of {}", image.digest, source.uri));
+    Ok(done(image, true))
+}
+
+/// What the target lacks, from repository to repository where the registry does that; then the manifest.
+fn copy(
+    request: &Request,
+    image: &Stored,
+    from: &Registry<'_>,
+    to: &Registry<'_>,
+    layout: &Layout,
+) -> anyhow::Result<()> {
     let parts = image.manifest.layers.iter().chain([&image.manifest.config]);
-    let lender = request.repository.as_str();
     for part in parts {
-        if !is_there(&to, &part.digest, lender)? {
-            blob(&from, part, &layout, &|_| {})?;
+        if !is_there(to, &part.digest, &request.repository)? {
+            blob(from, part, layout, &|_| {})?;
         }
     }
     let parcel = Parcel {
-        image: &image,
+        image,
         tag: &request.to_tag,
         key_tag: None,
         lenders: &Lenders::new(),
     };
-    push(&to, &parcel, &layout, &|_| {})?;
-    console.status(&format!("{name} is {} of {}", image.digest, source.uri));
-    Ok(done(image, true))
+    push(to, &parcel, layout, &|_| {}).map(drop)
 }
 
 async fn look(request: &Request) -> anyhow::Result<(Repository, Repository)> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::operation::describe_image_scan_findings::DescribeImageScanFindingsOutput;
 use aws_sdk_ecr::types::ImageIdentifier;
 use contract::exit;
 use serde::Serialize;
@@ -139,23 +140,8 @@ async fn findings(request: &Request, console: &Console) -> anyhow::Result<BTreeM
             .await;
         match answer {
             Ok(answer) => {
-                let status = answer
-                    .image_scan_status()
-                    .and_then(|status| status.status());
-                let status = status.map_or("", |status| status.as_str());
-                match status {
-                    "COMPLETE" | "ACTIVE" => {
-                        let counts = answer
-                            .image_scan_findings()
-                            .and_then(|findings| findings.finding_severity_counts());
-                        return Ok(counts
-                            .into_iter()
-                            .flatten()
-                            .map(|(severity, count)| (severity.as_str().to_owned(), *count))
-                            .collect());
-                    }
-                    "IN_PROGRESS" | "PENDING" => {}
-                    other => bail!("ECR could not scan the image: {other}"),
+                if let Some(counts) = counts(&answer)? {
+                    return Ok(counts);
                 }
             }
             Err(error) if aws::code(&error) == Some("ScanNotFoundException") && !is_started => {
@@ -181,6 +167,29 @@ async fn findings(request: &Request, console: &Console) -> anyhow::Result<BTreeM
             .into());
         }
         tokio::time::sleep(PACE.min(deadline - tokio::time::Instant::now())).await;
+    }
+}
+
+/// What a scan found, if it is over.
+fn counts(
+    answer: &DescribeImageScanFindingsOutput,
+) -> anyhow::Result<Option<BTreeMap<String, i32>>> {
+    let status = answer.image_scan_status();
+    let status = status.and_then(|status| status.status());
+    match status.map_or("", |status| status.as_str()) {
+        "COMPLETE" | "ACTIVE" => {
+            let counts = answer
+                .image_scan_findings()
+                .and_then(|findings| findings.finding_severity_counts());
+            let counts = counts.into_iter().flatten();
+            Ok(Some(
+                counts
+                    .map(|(severity, count)| (severity.as_str().to_owned(), *count))
+                    .collect(),
+            ))
+        }
+        "IN_PROGRESS" | "PENDING" => Ok(None),
+        other => bail!("ECR could not scan the image: {other}"),
     }
 }
 

@@ -8,10 +8,11 @@ use super::{Cloud, refused};
 use crate::recipients::{Subscribed, Subscriber};
 
 impl Cloud {
-    /// The subscriptions of a topic; none if there is no such topic.
+    /// The subscriptions of a topic; none if there is no such topic. Whoever needs no topic need not be allowed to ask.
     pub(crate) async fn subscriptions(
         &self,
         topic: &str,
+        is_needed: bool,
     ) -> anyhow::Result<Option<Vec<Subscribed>>> {
         let mut all = Vec::new();
         let mut token: Option<String> = None;
@@ -20,6 +21,12 @@ impl Cloud {
             parameters.extend(token.take().map(|token| ("NextToken".to_owned(), token)));
             let answer = match self.sns.ask("ListSubscriptionsByTopic", &parameters).await {
                 Err(error) if error.code() == Some("NotFound") => return Ok(None),
+                Err(error)
+                    if !is_needed
+                        && matches!(error.code(), Some("AuthorizationError" | "AccessDenied")) =>
+                {
+                    return Ok(None);
+                }
                 other => other.map_err(|error| {
                     refused(&format!("list the subscriptions of {topic}"), &error)
                 })?,

@@ -37,7 +37,7 @@ struct Outcome {
     /// Periods with a datapoint.
     datapoints: usize,
     firings: Vec<Firing>,
-    /// Metrics that the history has nothing of: they count as missing data.
+    /// Metrics that the history has nothing of. An alarm that sees nothing without them is not simulated.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     absent: Vec<String>,
 }
@@ -198,7 +198,11 @@ fn say(console: &Console, simulation: &Simulation) {
     console.status(&format!("from {} to {}", simulation.from, simulation.to));
     for alarm in &simulation.alarms {
         if alarm.fired == 0 {
-            console.status(&format!("{}: never", alarm.name));
+            let blind = match alarm.absent.as_slice() {
+                [] => String::new(),
+                absent => format!(" (the history has no {})", absent.join(", ")),
+            };
+            console.status(&format!("{}: never{blind}", alarm.name));
             continue;
         }
         console.status(&format!(

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use evaluate::{FURTHER, Rule, State};
 
+use crate::definition::Missing;
 use crate::history::History;
 use crate::set::{Set, Wanted};
 
@@ -51,6 +52,24 @@ pub(crate) fn simulate(set: &Set, history: &History) -> Vec<Simulated> {
 }
 
 fn alarm(wanted: &Wanted, history: &History) -> Simulated {
+    let inputs = wanted.definition.measure.inputs();
+    let absent: Vec<String> = inputs
+        .iter()
+        .filter(|(_, input)| history.series(input).is_none())
+        .map(|(_, input)| format!("{}:{}", input.metric, input.statistic))
+        .collect();
+    // What nobody has written down is not what CloudWatch did not have: it would ring for the lack of it.
+    let is_blind = absent.len() == inputs.len()
+        || (!absent.is_empty() && wanted.definition.missing == Missing::Breaching);
+    if is_blind {
+        return Simulated {
+            name: wanted.definition.name.clone(),
+            firings: Vec::new(),
+            unknown: 0,
+            datapoints: 0,
+            absent,
+        };
+    }
     let values = history.values(wanted);
     let rule = Rule::of(&wanted.definition);
     let width = history.width(wanted);
@@ -81,14 +100,6 @@ fn alarm(wanted: &Wanted, history: &History) -> Simulated {
         unknown += usize::from(next == State::InsufficientData);
         state = next;
     }
-    let absent = wanted
-        .definition
-        .measure
-        .inputs()
-        .into_iter()
-        .filter(|(_, input)| history.series(input).is_none())
-        .map(|(_, input)| format!("{}:{}", input.metric, input.statistic))
-        .collect();
     Simulated {
         name: wanted.definition.name.clone(),
         firings,
@@ -193,6 +204,16 @@ mod tests {
         let lost = history(&[("HealthyHostCount", "Minimum", &hosts)]);
         // Four periods are looked at for two, so it takes four without data.
         assert_eq!(firings("no-healthy-host", &lost), [(12, 20)]);
+    }
+
+    #[test]
+    fn says_nothing_of_what_a_file_does_not_have() {
+        let requests = history(&[("RequestCount", "Sum", &[Some(100.0); 20])]);
+        for kind in ["running", "no-healthy-host", "cpu", "no-traffic"] {
+            assert_eq!(firings(kind, &requests), [], "{kind}");
+        }
+        let half = history(&[("DesiredTaskCount", "Maximum", &[Some(2.0); 20])]);
+        assert_eq!(firings("running", &half), []);
     }
 
     #[test]

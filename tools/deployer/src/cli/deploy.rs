@@ -8,9 +8,9 @@ use clap::{Args as Group, ValueEnum};
 use super::{LaunchArg, NetworkArgs, Place};
 use crate::Command;
 use crate::create::{Behind, Settings};
-use crate::deploy::{LockWish, Otherwise, Release};
 use crate::duration;
 use crate::one_off::OneOff;
+use crate::release::{LockWish, Otherwise, Release};
 use crate::smoke::{Expectation, Smoke};
 use crate::source::Source;
 

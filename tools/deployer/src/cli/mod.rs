@@ -14,9 +14,9 @@ use toolkit::Fault;
 use toolkit::console::Verbosity;
 
 use crate::create::{Launch, Network};
-use crate::deploy::Release;
 use crate::one_off::{Change, OneOff};
 use crate::proceed::Proceed;
+use crate::release::Release;
 use crate::rollback::Rollback;
 use crate::scale::Scale;
 use crate::source::Source;

@@ -13,8 +13,9 @@ use toolkit::{Console, Fault};
 
 use crate::cloud::Cloud;
 use crate::create::{Launch, Network};
-use crate::deploy::{Release, deploy};
+use crate::deploy::deploy;
 use crate::one_off::OneOff;
+use crate::release::Release;
 use crate::smoke::Expectation;
 use crate::source::Source;
 

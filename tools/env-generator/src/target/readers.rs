@@ -30,6 +30,17 @@ fn cases() -> BTreeMap<String, String> {
     let long = (PIECES, 60_000_usize..70_000).prop_map(|(piece, count)| piece.repeat(count));
     let value = proptest::prop_oneof![60 => pieces, 30 => any, 1 => long];
     let pair = ("[A-Z][A-Z0-9_]{0,12}", value);
+    // What chance seldom finds: a backslash before the closing quote with a line break after the next opening
+    // one, and code points that Unicode calls no characters.
+    let rare = [
+        ("T9000_A", "C:\\"),
+        ("T9001_B", "\nx"),
+        ("T9002_C", "a\u{fffe}\u{ffff}"),
+        ("T9003_D", "\u{fdd0}\u{1ffff}"),
+        ("T9004_E", "\""),
+        ("T9005_F", "\"\\"),
+    ];
+    let rare = rare.map(|(name, text)| (name.to_owned(), text.to_owned()));
     (0..CASES)
         .map(|at| {
             let (name, value) = pair
@@ -38,6 +49,7 @@ fn cases() -> BTreeMap<String, String> {
                 .current();
             (format!("T{at}_{name}"), value)
         })
+        .chain(rare)
         .collect()
 }
 

@@ -78,7 +78,7 @@ fn full() -> Contents {
             ),
         )]),
         live: json!([]),
-        refuses: false,
+        refused: Vec::new(),
     }
 }
 
@@ -265,7 +265,7 @@ fn names_what_a_file_cannot_hold_and_never_shows_it() {
 #[test]
 fn says_what_aws_refused() {
     let aws = FakeAws::start(Contents {
-        refuses: true,
+        refused: vec!["*"],
         ..full()
     });
     let (output, _directory) = env_generator(&project(), Some(&aws), &["--env", "prod"]);

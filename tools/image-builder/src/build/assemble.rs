@@ -24,17 +24,25 @@ use crate::rootfs::tree::Tree;
 use crate::rootfs::view::View;
 use crate::stage::{Action, Base, Command, Copy, Graph, Origin, Step};
 
+/// What is made, and what is known of it.
+pub(super) struct Target<'a> {
+    pub(super) graph: &'a Graph,
+    /// Whether stamps can be trusted the next time.
+    pub(super) is_settled: bool,
+    /// Of the content.
+    pub(super) key: &'a str,
+}
+
 /// Makes the image of the target and writes it into the layout.
 pub(super) fn assemble(
     request: &Request,
-    graph: &Graph,
+    target: &Target<'_>,
     gathered: Gathered,
     bases: &Bases<'_>,
     layout: &Layout,
-    is_settled: bool,
-    key: &str,
     console: &Console,
 ) -> anyhow::Result<Stored> {
+    let graph = target.graph;
     let mut assembly = Assembly {
         request,
         bases,
@@ -51,11 +59,11 @@ pub(super) fn assemble(
         let filled = assembly.stage(base, stage)?;
         assembly.done.insert(number, filled);
     }
-    let target = assembly
+    let filled = assembly
         .done
         .remove(&graph.target)
         .context("the target was not built")?;
-    assembly.finish(target, is_settled, key)
+    assembly.finish(filled, target)
 }
 
 fn created(epoch: u64) -> anyhow::Result<String> {
@@ -346,34 +354,41 @@ impl Assembly<'_> {
         written
     }
 
-    fn finish(self, target: Filled, is_settled: bool, key: &str) -> anyhow::Result<Stored> {
-        let mut run = target.run;
+    fn finish(self, filled: Filled, target: &Target<'_>) -> anyhow::Result<Stored> {
+        let mut run = filled.run;
         let labels = self.request.all_labels();
         if !labels.is_empty() {
             run.labels.get_or_insert_default().extend(labels);
         }
         let config = Config {
             created: Some(self.created),
-            author: target.author,
+            author: filled.author,
             platform: self.request.settings.platform.clone(),
             config: run,
             rootfs: RootFs {
                 kind: "layers".to_owned(),
-                diff_ids: target
+                diff_ids: filled
                     .layers
                     .iter()
                     .map(|layer| layer.diff_id.clone())
                     .collect(),
             },
-            history: Some(target.history),
+            history: Some(filled.history),
         };
         let engine = Engine::Embedded.to_string();
         let tag = &self.request.tag;
-        let stored = store(self.layout, tag, &engine, Some(key), &config, target.layers)?;
+        let stored = store(
+            self.layout,
+            tag,
+            &engine,
+            Some(target.key),
+            &config,
+            filled.layers,
+        )?;
         let mut needed = self.bases.digests();
         needed.extend(stored.digests());
         needed.extend(self.cache.digests().cloned());
-        self.cache.save(is_settled)?;
+        self.cache.save(target.is_settled)?;
         self.runner.finish()?;
         self.layout.retain(&needed)?;
         remove_others(

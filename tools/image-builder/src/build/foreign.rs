@@ -43,28 +43,8 @@ pub(super) fn build(
         .as_ref()
         .map(|(host, token)| (host.as_str(), token.as_str()));
     container::configuration(files.path(), known)?;
-    let target = request.settings.target.as_deref();
-    let name = format!(
-        "localhost/longshore-build/{}:{}",
-        request.repository,
-        target.unwrap_or("latest").to_ascii_lowercase()
-    );
-    let order = Order {
-        context: &request.context,
-        dockerfile: &request.dockerfile,
-        platform: &request.settings.platform,
-        arguments: &request.settings.arguments,
-        labels: &request.all_labels(),
-        target,
-        secrets: &request.secrets,
-        ssh: &request.ssh,
-        cache: &request.cache,
-        name: &name,
-        configuration: files.path(),
-    };
-    order.build(engine, builder, console)?;
     let archive = files.path().join("image.tar");
-    container::save(engine, &name, files.path(), &archive)?;
+    save(request, engine, builder, files.path(), &archive, console)?;
     let mut cache = Cache::open(&layout.cache());
     let import = Import {
         layout: &layout,
@@ -93,6 +73,38 @@ pub(super) fn build(
         ImageOutcome::Built
     };
     Ok((stored, outcome))
+}
+
+/// Has the engine build the image and write it into a file. `configuration` is the directory of its passwords.
+fn save(
+    request: &Request,
+    engine: Engine,
+    builder: Builder,
+    configuration: &Path,
+    archive: &Path,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let target = request.settings.target.as_deref();
+    let name = format!(
+        "localhost/longshore-build/{}:{}",
+        request.repository,
+        target.unwrap_or("latest").to_ascii_lowercase()
+    );
+    let order = Order {
+        context: &request.context,
+        dockerfile: &request.dockerfile,
+        platform: &request.settings.platform,
+        arguments: &request.settings.arguments,
+        labels: &request.all_labels(),
+        target,
+        secrets: &request.secrets,
+        ssh: &request.ssh,
+        cache: &request.cache,
+        name: &name,
+        configuration,
+    };
+    order.build(engine, builder, console)?;
+    container::save(engine, &name, configuration, archive)
 }
 
 /// The password of the registry that holds the cache, if AWS gives one.

@@ -242,9 +242,12 @@ fn build_in(
     }
     let before = Record::read(&layout).manifest;
     let is_settled = gathered.is_settled(began);
-    let image = assemble::assemble(
-        request, &graph, gathered, &bases, &layout, is_settled, &key, console,
-    )?;
+    let target = assemble::Target {
+        graph: &graph,
+        is_settled,
+        key: &key,
+    };
+    let image = assemble::assemble(request, &target, gathered, &bases, &layout, console)?;
     // What changed this very moment can change again without a trace: it is compared by content the next time.
     Record::write(
         &layout,

@@ -6,14 +6,13 @@ use std::io::{Read, Seek as _, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use tar::{Archive, EntryType};
 
 use crate::image::config::Config;
 use crate::image::digest::Hashing;
 use crate::image::layout::Layout;
-use crate::image::manifest::Descriptor;
+use crate::image::manifest::{Compression, Descriptor};
 use crate::image::platform::Platform;
 use crate::layer::cache::{Cache, Key};
 use crate::layer::{Codec, Known, Written, pieces};
@@ -23,6 +22,8 @@ use crate::rootfs::archive::{limited_copy, most_bytes};
 const MOST_MEMBERS: usize = 10_000;
 /// A configuration or a table of contents is never larger, in bytes.
 const MOST_DOCUMENT: u64 = 4 << 20;
+/// Bytes that say how a layer is compressed.
+const HEAD: u64 = 6;
 /// As many symbolic links lead from a name to a layer.
 const MOST_LINKS: usize = 4;
 
@@ -115,10 +116,10 @@ impl Import<'_> {
     ) -> anyhow::Result<(Written, Vec<pieces::Piece>)> {
         let mut reader = open(file, members, name)?;
         let size = reader.limit();
-        let mut head = [0; 2];
-        let length = reader.read(&mut head)?;
-        let is_packed = head == [0x1f, 0x8b];
-        let whole = head[..length].chain(reader);
+        let mut head = Vec::new();
+        reader.by_ref().take(HEAD).read_to_end(&mut head)?;
+        let compression = Compression::of(&head);
+        let whole = head.chain(reader);
         let output = self.layout.begin()?;
         let done = pieces::compress(
             output,
@@ -127,11 +128,7 @@ impl Import<'_> {
             &Known::default(),
             |writer| {
                 let mut hashing = Hashing::new(writer);
-                if is_packed {
-                    limited_copy(MultiGzDecoder::new(whole), most_bytes(size), &mut hashing)?;
-                } else {
-                    limited_copy(whole, size, &mut hashing)?;
-                }
+                limited_copy(compression.open(whole)?, most_bytes(size), &mut hashing)?;
                 Ok(hashing.finish().1)
             },
         )?;

@@ -1,8 +1,12 @@
 //! Manifests and indexes: what names the parts of an image.
 
 use std::collections::BTreeMap;
+use std::io::{self, BufReader, Read};
 
 use anyhow::{Context as _, bail};
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+use lzma_rust2::XzReader;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
@@ -100,23 +104,50 @@ impl Manifest {
     }
 }
 
-/// How a layer's bytes become a tar archive.
+/// How bytes become a tar archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
     None,
     Gzip,
     Zstd,
+    /// Of archives that ADD unpacks; no layer is compressed so.
+    Bzip2,
+    /// Likewise.
+    Xz,
 }
 
 impl Compression {
+    /// What the first bytes say; nothing known is no compression.
+    pub(crate) fn of(head: &[u8]) -> Self {
+        match head {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            [b'B', b'Z', b'h', ..] => Self::Bzip2,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            _ => Self::None,
+        }
+    }
+
+    /// Reads what was compressed.
+    pub(crate) fn open<'r>(self, reader: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
+        let buffered = BufReader::with_capacity(256 * 1024, reader);
+        Ok(match self {
+            Self::None => Box::new(buffered),
+            Self::Gzip => Box::new(MultiGzDecoder::new(buffered)),
+            Self::Zstd => Box::new(zstd::Decoder::with_buffer(buffered)?),
+            Self::Bzip2 => Box::new(MultiBzDecoder::new(buffered)),
+            Self::Xz => Box::new(XzReader::new(buffered, true)),
+        })
+    }
+
     /// As the task runtime names it.
     pub(crate) fn of_runtime(self) -> task_runtime::layers::Compression {
         match self {
             Self::None => task_runtime::layers::Compression::None,
             Self::Gzip => task_runtime::layers::Compression::Gzip,
-            Self::Zstd => task_runtime::layers::Compression::Other(|file| {
-                Ok(Box::new(zstd::Decoder::new(file)?))
-            }),
+            Self::Zstd => task_runtime::layers::Compression::Other(|file| Self::Zstd.open(file)),
+            Self::Bzip2 => task_runtime::layers::Compression::Other(|file| Self::Bzip2.open(file)),
+            Self::Xz => task_runtime::layers::Compression::Other(|file| Self::Xz.open(file)),
         }
     }
 }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, bail};
-use flate2::read::MultiGzDecoder;
 use tar::{Archive, Entry, EntryType};
 use tempfile::NamedTempFile;
 
@@ -91,23 +90,9 @@ impl Store {
     pub(crate) fn open(&self, content: &Content) -> anyhow::Result<Option<Tree>> {
         let what = || format!("cannot read {}", content.place());
         let head = content.head(HEAD)?;
-        let compression = match head.as_slice() {
-            [0x1f, 0x8b, ..] => Compression::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
-            head => match foreign_compression(head) {
-                Some(name) => bail!(
-                    "{} is compressed by {name}, which the embedded engine does not unpack; use gzip, zstd or no compression",
-                    content.place()
-                ),
-                None => Compression::None,
-            },
-        };
+        let compression = Compression::of(&head);
         // A stream that is cut in the middle is fine: one header is all that is looked for.
-        let is_tar = match compression {
-            Compression::None => begins_as_tar(head.as_slice()),
-            Compression::Gzip => begins_as_tar(MultiGzDecoder::new(head.as_slice())),
-            Compression::Zstd => zstd::Decoder::new(head.as_slice()).is_ok_and(begins_as_tar),
-        };
+        let is_tar = compression.open(head.as_slice()).is_ok_and(begins_as_tar);
         if !is_tar {
             return Ok(None);
         }
@@ -150,16 +135,7 @@ impl Store {
             ".unpacked-",
             &self.directory,
         )?);
-        match compression {
-            Compression::None => limited_copy(reader, most_bytes(size), &mut writer)?,
-            Compression::Gzip => {
-                let buffered = BufReader::with_capacity(256 * 1024, reader);
-                limited_copy(MultiGzDecoder::new(buffered), most_bytes(size), &mut writer)?;
-            }
-            Compression::Zstd => {
-                limited_copy(zstd::Decoder::new(reader)?, most_bytes(size), &mut writer)?;
-            }
-        }
+        limited_copy(compression.open(reader)?, most_bytes(size), &mut writer)?;
         let (file, digest, _) = writer.finish();
         file.persist(self.path(&digest))?;
         Ok(digest)
@@ -190,14 +166,6 @@ fn begins_as_tar(reader: impl Read) -> bool {
     Archive::new(reader)
         .entries()
         .is_ok_and(|mut entries| matches!(entries.next(), Some(Ok(_))))
-}
-
-fn foreign_compression(head: &[u8]) -> Option<&'static str> {
-    match head {
-        [b'B', b'Z', b'h', ..] => Some("bzip2"),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
-        _ => None,
-    }
 }
 
 /// How many bytes an archive of a size may unpack to.

@@ -8,6 +8,7 @@
 mod cases;
 mod command_line;
 mod engines;
+mod hostile;
 mod image;
 mod incremental;
 mod oracle;

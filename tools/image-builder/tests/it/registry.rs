@@ -296,31 +296,37 @@ fn distribution(state: &mut State, received: &Received) -> Reply {
     if !state.repositories.contains(repository) {
         return refusal(404, "NAME_UNKNOWN", "no such repository");
     }
-    match (received.method.as_str(), kind) {
-        ("GET", "blobs") if what.starts_with("uploads/") => {
-            match state.unfinished.get(&received.path) {
-                Some(part) => Some((
-                    204,
-                    vec![
-                        ("range", format!("0-{}", part.len().saturating_sub(1))),
-                        ("location", received.path.clone()),
-                    ],
-                    Vec::new(),
-                )),
-                None => refusal(404, "BLOB_UPLOAD_UNKNOWN", "no such upload"),
-            }
-        }
-        ("PATCH", "blobs") => {
+    if kind == "blobs" {
+        of_blobs(state, repository, what, received)
+    } else {
+        of_manifests(state, repository, what, received)
+    }
+}
+
+fn of_blobs(state: &mut State, repository: &str, what: &str, received: &Received) -> Reply {
+    match received.method.as_str() {
+        "GET" if what.starts_with("uploads/") => match state.unfinished.get(&received.path) {
+            Some(part) => Some((
+                204,
+                vec![
+                    ("range", format!("0-{}", part.len().saturating_sub(1))),
+                    ("location", received.path.clone()),
+                ],
+                Vec::new(),
+            )),
+            None => refusal(404, "BLOB_UPLOAD_UNKNOWN", "no such upload"),
+        },
+        "PATCH" => {
             state.parts.push(received.headers["content-range"].clone());
             let part = state.unfinished.get_mut(&received.path).unwrap();
             part.extend(&received.body);
             Some((202, vec![("location", received.path.clone())], Vec::new()))
         }
-        ("HEAD" | "GET", "blobs") => match state.blobs.get(what) {
+        "HEAD" | "GET" => match state.blobs.get(what) {
             Some(bytes) => Some((200, Vec::new(), bytes.clone())),
             None => refusal(404, "BLOB_UNKNOWN", "no such blob"),
         },
-        ("POST", "blobs") => {
+        "POST" => {
             assert_eq!((what, received.body.len()), ("uploads/", 0));
             if let Some((digest, from)) = received
                 .query
@@ -339,7 +345,7 @@ fn distribution(state: &mut State, received: &Received) -> Reply {
                 .map_or(path.clone(), |host| format!("{host}{path}"));
             Some((202, vec![("location", location)], Vec::new()))
         }
-        ("PUT", "blobs") => {
+        "PUT" => {
             let expected = received.query.strip_prefix("digest=").unwrap();
             let mut body = state.unfinished.remove(&received.path).unwrap_or_default();
             body.extend(&received.body);
@@ -349,8 +355,14 @@ fn distribution(state: &mut State, received: &Received) -> Reply {
             state.blobs.insert(expected.to_owned(), body);
             Some((201, Vec::new(), Vec::new()))
         }
-        ("PUT", "manifests") => put_manifest(state, repository, what, received),
-        ("HEAD" | "GET", "manifests") => {
+        _ => refusal(405, "UNSUPPORTED", "not supported"),
+    }
+}
+
+fn of_manifests(state: &mut State, repository: &str, what: &str, received: &Received) -> Reply {
+    match received.method.as_str() {
+        "PUT" => put_manifest(state, repository, what, received),
+        "HEAD" | "GET" => {
             let separator = if what.starts_with("sha256:") {
                 '@'
             } else {

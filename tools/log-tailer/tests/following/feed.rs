@@ -127,11 +127,6 @@ impl Feed {
         }
     }
 
-    /// Whether everything has been readable for longer than anybody looks back.
-    pub(crate) fn is_over(&self) -> bool {
-        self.state.lock().unwrap().clock > self.events.last().unwrap().visible + 300_000
-    }
-
     pub(crate) fn faults(&self) -> Faults {
         self.state.lock().unwrap().faults
     }
@@ -140,6 +135,10 @@ impl Feed {
     pub(crate) fn answer(&self, operation: &str, input: &Value) -> Answer {
         assert_eq!(operation, "FilterLogEvents");
         let mut state = self.state.lock().unwrap();
+        // Whoever has lost an event would wait for it for ever.
+        if state.clock > self.events.last().unwrap().visible + 300_000 {
+            return Answer::Error(400, "AccessDeniedException", "the feed is over");
+        }
         if let Some(failure) = state.failure() {
             return failure;
         }

@@ -4,8 +4,6 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::feed::{EVENTS, Feed};
@@ -91,10 +89,6 @@ fn shows_every_event_once_and_in_order_with_constant_memory() {
         if position == EVENTS / 4 || position == EVENTS - EVENTS / 50 {
             peaks.push(peak(&child));
         }
-        // Whoever lost an event would wait for it for ever.
-        if feed.is_over() {
-            kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
-        }
     }
     let output = child.wait_with_output().unwrap();
     let wrong: Vec<(usize, u32)> = shown
@@ -103,6 +97,7 @@ fn shows_every_event_once_and_in_order_with_constant_memory() {
         .copied()
         .enumerate()
         .filter(|(_, times)| *times != 1)
+        .take(10)
         .collect();
     assert_eq!(wrong, [], "event and how often it was shown");
     let stderr = String::from_utf8(output.stderr).unwrap();

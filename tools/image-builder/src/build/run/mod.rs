@@ -58,7 +58,25 @@ pub(super) struct Runner<'a> {
 pub(super) struct Done {
     /// What it changed, as a layer.
     pub(super) tree: Tree,
-    _files: TempDir,
+    _files: Files,
+}
+
+/// A command's directory, which goes with whatever rights the command has left there.
+struct Files(TempDir);
+
+impl Files {
+    fn task(&self) -> PathBuf {
+        self.0.path().join("task")
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        if let Ok(task) = Task::attach(&self.task()) {
+            // What stays is removed before the next command.
+            task.remove().ok();
+        }
+    }
 }
 
 impl<'a> Runner<'a> {
@@ -95,6 +113,7 @@ impl<'a> Runner<'a> {
         self.prepare()?;
         let files = TempDir::with_prefix_in("task-", &self.directory)
             .with_context(|| format!("cannot write into {}", self.directory.display()))?;
+        let files = Files(files);
         let ids = self.ids()?;
         let root = self.root(layers, ids)?;
         let mut container = ContainerSpec::new(CONTAINER, vec![root], command.argv.clone());
@@ -105,7 +124,7 @@ impl<'a> Runner<'a> {
         container.hostname = Some(HOST_NAME.to_owned());
         container.no_new_privileges = false;
         let scope = mounts::Scope {
-            directory: files.path(),
+            directory: files.0.path(),
             caches: &self.directory.join("caches"),
             secrets: self.secrets,
             ids,
@@ -118,7 +137,7 @@ impl<'a> Runner<'a> {
             .collect();
         let spec = TaskSpec {
             id: "build".to_owned(),
-            directory: files.path().join("task"),
+            directory: files.task(),
             containers: vec![container],
             host_services: Vec::new(),
             lease: Some(Lease {
