@@ -163,6 +163,38 @@ impl Console {
         self.line(line);
     }
 
+    /// Folds what is said until the block is dropped, where the CI system can; elsewhere the name is a line.
+    #[must_use]
+    pub fn block(&self, name: &str) -> Block<'_> {
+        let (open, close) = self.dialect.block(name);
+        match open {
+            Some(open) => self.line(&open),
+            None => self.status(name),
+        }
+        Block {
+            console: self,
+            close,
+        }
+    }
+
+    /// What is being done now: beside the log where the CI system has a place for it, else a line of it.
+    pub fn progress(&self, text: &str) {
+        match self.dialect.progress(text) {
+            Some(message) => self.line(&message),
+            None => self.status(text),
+        }
+    }
+
+    /// Has the CI system hide a secret in all that follows, where it can be told to.
+    pub fn mask(&self, secret: &str) {
+        // It hides line by line.
+        for line in secret.lines() {
+            if let Some(message) = self.dialect.mask(line) {
+                self.line(&message);
+            }
+        }
+    }
+
     fn painted(&self, colour: &str, text: &str) -> String {
         if self.colour {
             format!("\u{1b}[{colour}m{text}\u{1b}[0m")
@@ -195,6 +227,21 @@ impl Fenced<'_> {
 }
 
 impl Drop for Fenced<'_> {
+    fn drop(&mut self) {
+        if let Some(close) = &self.close {
+            self.console.line(close);
+        }
+    }
+}
+
+/// What is said until this is dropped belongs together.
+#[derive(Debug)]
+pub struct Block<'c> {
+    console: &'c Console,
+    close: Option<String>,
+}
+
+impl Drop for Block<'_> {
     fn drop(&mut self) {
         if let Some(close) = &self.close {
             self.console.line(close);

@@ -136,3 +136,19 @@ fn says_what_the_template_has_changed_since() {
     assert_eq!(changes(&record, &old, &target).unwrap(), []);
     assert!(Record::of(directory.path()).is_err());
 }
+
+#[test]
+fn makes_the_projects_that_a_check_tests_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let projects = npm_projects(directory.path()).unwrap();
+        let templates: Vec<&str> = projects.iter().map(|(template, _)| *template).collect();
+        assert_eq!(templates, ["node-api", "static-site"]);
+        for (_, project) in &projects {
+            let left = project.join("left");
+            assert!(!left.exists());
+            assert!(project.join("package-lock.json").is_file());
+            std::fs::write(left, "").unwrap();
+        }
+    }
+}

@@ -419,3 +419,228 @@ fn fails_when_the_command_cannot_be_started() {
         "error: cannot start `no-such-program 'x y'`: No such file or directory (os error 2)\n"
     );
 }
+
+#[test]
+fn compares_with_the_run_before() {
+    let run = Run::new();
+    run.write("a.xml", PASSING);
+    run.write("b.xml", FAILING);
+    // There is no run before the first.
+    let first = run.call(&[
+        "--report",
+        "b.xml",
+        "--previous",
+        "last.json",
+        "--output",
+        "last.json",
+        "-q",
+    ]);
+    assert_eq!(first.status.code(), Some(3));
+    let known = [
+        "--report",
+        "b.xml",
+        "--previous",
+        "last.json",
+        "--known-failures",
+        "--ci",
+        "none",
+    ];
+    let again = run.call(&known);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert_eq!(
+        document(&again)["comparison"],
+        json!({ "new_failures": [], "fixed": [], "ran_before": 2 })
+    );
+    let repaired = run.call(&[
+        "--report",
+        "a.xml",
+        "--previous",
+        "last.json",
+        "--maximum-lost",
+        "0",
+        "-q",
+    ]);
+    assert_eq!(repaired.status.code(), Some(3));
+    assert_eq!(document(&repaired)["comparison"]["fixed"], json!(["s > b"]));
+    assert_eq!(
+        document(&repaired)["problems"],
+        json!(["1 test ran, 1 fewer than in the run before"])
+    );
+    run.write("other.xml", &FAILING.replace("\"b\"", "\"c\""));
+    let new = run.call(&[
+        "--report",
+        "other.xml",
+        "--previous",
+        "last.json",
+        "--known-failures",
+    ]);
+    assert_eq!(new.status.code(), Some(3));
+    assert!(
+        text(&new.stderr)
+            .contains("\nsince the run before: 1 failing now and not before, 1 repaired\n"),
+        "{}",
+        text(&new.stderr)
+    );
+}
+
+#[test]
+fn closes_the_gate_below_a_coverage() {
+    let run = Run::new();
+    run.write("a.xml", PASSING);
+    run.write("one/lcov.info", "SF:x\nDA:1,1\nDA:2,0\nend_of_record\n");
+    run.write("two.info", "SF:x\nDA:1,0\nDA:2,1\nDA:3,0\nend_of_record\n");
+    let call = |least: &str| {
+        run.call(&[
+            "--report",
+            "a.xml",
+            "--coverage",
+            "one",
+            "--coverage",
+            "two.info",
+            "--minimum-coverage",
+            least,
+            "--coverage-zip",
+            "coverage.zip",
+            "-q",
+        ])
+    };
+    let enough = call("66.66");
+    assert_eq!(enough.status.code(), Some(0), "{}", text(&enough.stderr));
+    assert_eq!(
+        document(&enough)["coverage"],
+        json!({ "lines_covered": 2, "lines_total": 3 })
+    );
+    let few = call("66.67");
+    assert_eq!(few.status.code(), Some(3));
+    assert_eq!(
+        document(&few)["problems"],
+        json!(["66.66 % of lines are covered, and at least 66.67 % must be"])
+    );
+    // A report without pages gets one.
+    let zip = std::fs::File::open(run.path().join("coverage.zip")).unwrap();
+    let mut archive = zip::ZipArchive::new(zip).unwrap();
+    let mut index = String::new();
+    archive
+        .by_name("index.html")
+        .unwrap()
+        .read_to_string(&mut index)
+        .unwrap();
+    assert!(index.contains("66.6 %"), "{index}");
+}
+
+#[test]
+fn reads_many_files_in_their_order_and_kept_messages_among_them() {
+    let run = Run::new();
+    for number in 0..300 {
+        run.write(
+            &format!("reports/{number:03}.xml"),
+            &format!("<testsuite name=\"s{number}\"><testcase name=\"a\"/><testcase name=\"b\"><failure message=\"m{number}\"/></testcase></testsuite>"),
+        );
+    }
+    let karma = format!(
+        "{}/tests/fixtures/karma-teamcity-raw.log",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let output = run.call(&["--report", "reports/*.xml", "--report", &karma, "-q"]);
+    let report = document(&output);
+    assert_eq!(
+        report["counts"],
+        json!({ "total": 612, "passed": 305, "flaky": 0, "failed": 305, "errors": 0, "skipped": 2 })
+    );
+    let messages: Vec<&str> = report["failures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|failure| failure["suite"].as_str().unwrap().starts_with('s'))
+        .map(|failure| failure["message"].as_str().unwrap())
+        .collect();
+    let expected: Vec<String> = (0..300).map(|number| format!("m{number}")).collect();
+    assert_eq!(messages, expected);
+    assert_eq!(
+        report["coverage"]["statements"],
+        json!({ "covered": 14, "total": 18 })
+    );
+}
+
+#[test]
+fn writes_pages_and_reports_for_others() {
+    let run = Run::new();
+    run.write("b.xml", FAILING);
+    let output = run.call(&[
+        "--report",
+        "b.xml",
+        "--html",
+        "out/tests.html",
+        "--markdown",
+        "out/tests.md",
+        "--gitlab",
+        "out/gitlab.xml",
+        "-q",
+    ]);
+    assert_eq!(output.status.code(), Some(3));
+    let page = run.read("out/tests.html");
+    assert!(
+        page.contains("<strong>s &gt; b</strong> <code>b.js:3</code>"),
+        "{page}"
+    );
+    let markdown = run.read("out/tests.md");
+    assert!(
+        markdown.starts_with(
+            "## ❌ 2 tests: 1 passed, 1 failed, 0 in error, 0 flaky, 0 skipped\n\n- 1 test failed\n"
+        ),
+        "{markdown}"
+    );
+    assert!(
+        run.read("out/gitlab.xml").contains(
+            "<testcase classname=\"s\" name=\"b\" time=\"0.000\" file=\"b.js\" line=\"3\">"
+        )
+    );
+}
+
+#[test]
+fn takes_the_ci_system_from_whoever_calls_it() {
+    let mut run = Run::new();
+    run.write("a.xml", PASSING);
+    run.variables.push(("GITHUB_ACTIONS", "true"));
+    run.variables.push(("LONGSHORE_CI", "teamcity"));
+    let named = run.call(&["--report", "a.xml"]);
+    assert!(text(&named.stderr).starts_with("##teamcity[testSuiteStarted name='s']\n"));
+    let forced = run.call(&["--report", "a.xml", "--ci", "none"]);
+    assert_eq!(text(&forced.stderr), "1 test: 1 passed (0.500 s)\n");
+    assert_eq!(
+        run.call(&["--report", "a.xml", "--ci", "jenkins"])
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+/// A report that is larger than the memory it may take.
+#[test]
+fn reads_a_large_report_in_little_memory() {
+    let run = Run::new();
+    let mut xml = String::from("<testsuite name=\"s\">");
+    for number in 0..400_000 {
+        xml.push_str(&format!(
+            "<testcase classname=\"a.module.TestOfSomething\" name=\"test number {number}\" time=\"0.001\"><system-out>a line that a test wrote to its standard output, as tests do</system-out></testcase>"
+        ));
+    }
+    xml.push_str("</testsuite>");
+    assert!(xml.len() > 50_000_000);
+    run.write("large.xml", &xml);
+    // In KiB; the kernel refuses more.
+    let program = env!("CARGO_BIN_EXE_test-reporter");
+    let script =
+        format!("ulimit -v 98304; exec '{program}' --report large.xml --junit merged.xml -q");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(run.path())
+        .output()
+        .expect("a shell starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(document(&output)["counts"]["passed"], json!(400_000));
+    assert_eq!(
+        run.read("merged.xml").matches("<testcase ").count(),
+        400_000
+    );
+}
