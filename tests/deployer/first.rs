@@ -1,8 +1,8 @@
 //! Tasks that go before a release.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::stage::{CLUSTER, Stage};
 
 /// A task that ends at once: with 2, because of a setting that the sample service refuses, or with 1.
 fn job(stage: &Stage, variables: &[(&str, &str)]) -> String {
@@ -41,4 +41,30 @@ fn ends_a_task_before_it_that_takes_too_long() {
     let outcome = stage.deploy(&next, &["--first", &job, "--first-timeout", "2s"]);
     outcome.is(6, "timed-out", "it took longer than 2 s");
     stage.serves(&good);
+}
+
+#[test]
+fn runs_a_task_with_other_words_and_variables() {
+    let stage = Stage::new();
+    let file = job(&stage, &[]);
+    let run = |more: &[&str]| {
+        let output = stage
+            .command("deployer")
+            .args(["run", "--cluster", CLUSTER, "--task-definition", &file])
+            .args(more)
+            .output()
+            .unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        document["lastLines"].clone()
+    };
+    assert_eq!(
+        run(&["--", "one", "two words"]),
+        json!([
+            "ludlow: fatal: argument \"one\": none is taken, all is set by the environment",
+            "ludlow: fatal: argument \"two words\": none is taken, all is set by the environment",
+        ])
+    );
+    let lines = run(&["--env", "LUDLOW_CRASH=start"]);
+    assert!(lines.to_string().contains("crash at start"), "{lines}");
 }

@@ -9,14 +9,17 @@
 #[path = "../e2e/support/programs.rs"]
 mod programs;
 
+mod defects;
 mod first;
 mod group;
 mod identity;
 mod limits;
 mod lock;
 mod looking;
+mod scaling;
 mod shifting;
 mod stage;
 mod trouble;
 mod update;
 mod verdicts;
+mod verify;

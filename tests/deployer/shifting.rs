@@ -203,6 +203,21 @@ fn goes_back_when_an_alarm_rings_while_the_canary_serves() {
 }
 
 #[test]
+fn follows_linear_steps_one_by_one() {
+    let (stage, _good) = shifting(&json!({
+        "strategy": "LINEAR", "bakeTimeInMinutes": 1,
+        "linearConfiguration": { "stepPercent": 25.0, "stepBakeTimeInMinutes": 3 },
+    }));
+    let outcome = stage.deploy(&next(&stage), &[]);
+    outcome.is(0, "completed", "runs ludlow-local-api:2");
+    for percent in [25, 50, 75, 100] {
+        let words = format!(", {percent} % of the traffic is on the new ones");
+        assert!(told(&outcome, &words), "{words}: {outcome:#?}");
+    }
+    stage.serves(outcome.document["task_definition"].as_str().unwrap());
+}
+
+#[test]
 fn goes_back_from_a_green_side_that_crashes() {
     let (stage, good) = shifting(&blue_green(0));
     let bad = stage.write("bad", &stage.definition(&[("LUDLOW_CRASH", "start")]));

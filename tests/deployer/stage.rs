@@ -115,30 +115,34 @@ impl Stage {
             "Dockerfile",
             "FROM scratch\nCOPY ludlow /ludlow\nENTRYPOINT [\"/ludlow\"]\n",
         );
-        let layout = self.path().join("image");
+        self.push(self.path(), "1")
+    }
+
+    /// Builds what a directory holds, pushes it, and gives repository and digest.
+    pub(crate) fn push(&self, context: &Path, tag: &str) -> String {
+        let (layout, document) = (context.join("image"), context.join("image.json"));
         for step in ["build", "push"] {
             let mut call = self.command("image-builder");
-            call.args([step, "--repository", CLUSTER, "--tag", "1", "--layout"])
+            call.args([step, "--repository", CLUSTER, "--tag", tag, "--layout"])
                 .arg(&layout);
             if step == "build" {
-                call.arg("--context").arg(self.path());
+                call.arg("--context").arg(context);
                 call.args(["--platform", "linux/amd64"]);
             }
-            let output = call
-                .arg("--output")
-                .arg(self.path().join("image.json"))
-                .output()
-                .unwrap();
+            let output = call.arg("--output").arg(&document).output().unwrap();
             assert!(output.status.success(), "{output:?}");
         }
-        let image: Value =
-            serde_json::from_slice(&std::fs::read(self.path().join("image.json")).unwrap())
-                .unwrap();
+        let image: Value = serde_json::from_slice(&std::fs::read(&document).unwrap()).unwrap();
         format!(
             "{}/{CLUSTER}@{}",
             self.address,
             image["digest"].as_str().unwrap()
         )
+    }
+
+    /// The digest of the sample service's image.
+    pub(crate) fn digest(&self) -> &str {
+        self.image.split_once('@').unwrap().1
     }
 
     pub(crate) fn path(&self) -> &Path {

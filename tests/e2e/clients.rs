@@ -55,7 +55,7 @@ fn the_aws_cli_sees_what_a_release_made() {
     let alarms = ask("cloudwatch describe-alarms --alarm-name-prefix ludlow-local-api-");
     assert_eq!(
         alarms["MetricAlarms"].as_array().unwrap().len(),
-        6,
+        12,
         "{alarms:#}"
     );
     assert_eq!(
@@ -66,6 +66,41 @@ fn the_aws_cli_sees_what_a_release_made() {
         ),
         ""
     );
+}
+
+#[test]
+fn the_aws_cli_keeps_objects() {
+    let Some(program) = client("aws") else {
+        eprintln!("SKIPPED: LONGSHORE_AWS_CLIENTS names no Python environment with the AWS CLI");
+        return;
+    };
+    let project = Project::new("1");
+    assert_eq!(project.xtask(&["local", "up"]).code, 0);
+    project.write("a.env", "A=1 $x\nB=\u{fc}\n");
+    let within = |name: &str| project.path().join(name).display().to_string();
+    let ask = |arguments: &str| aws(&project, &program, &format!("s3api {arguments}"));
+    ask("create-bucket --bucket settings");
+    ask(&format!(
+        "put-object --bucket settings --key ludlow/a.env --body {} --content-type text/plain",
+        within("a.env")
+    ));
+    let listed: Value = serde_json::from_str(&ask("list-objects-v2 --bucket settings")).unwrap();
+    assert_eq!(listed["Contents"][0]["Key"], "ludlow/a.env");
+    assert_eq!(listed["Contents"][0]["Size"], 12);
+    ask(&format!(
+        "get-object --bucket settings --key ludlow/a.env {}",
+        within("back")
+    ));
+    let back = std::fs::read_to_string(project.path().join("back")).unwrap();
+    assert_eq!(back, "A=1 $x\nB=\u{fc}\n");
+    let head: Value =
+        serde_json::from_str(&ask("head-object --bucket settings --key ludlow/a.env")).unwrap();
+    assert_eq!(
+        (&head["ContentLength"], &head["ContentType"]),
+        (&12.into(), &"text/plain".into())
+    );
+    ask("delete-object --bucket settings --key ludlow/a.env");
+    ask("delete-bucket --bucket settings");
 }
 
 #[test]

@@ -8,9 +8,12 @@
 
 mod clients;
 mod configuration;
+mod definitions;
+mod env_files;
 mod failures;
 mod recovery;
 mod release;
+mod secrets;
 mod support;
 mod tools_by_hand;
 mod views;

@@ -4,14 +4,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use clap::Args;
 use contract::exit;
 use toolkit::process::Invocation;
 use toolkit::{Console, Fault};
 
 use crate::clients;
+use crate::new::npm_projects;
 use crate::pipeline::child;
 use crate::tools;
+
+/// Programs that no registry of packages for Rust, Python or Node has, and the tests that want them.
+const OPTIONAL: [(&str, &str); 6] = [
+    ("age", "decrypting an environment's file with age"),
+    ("docker", "reading an env file back with docker"),
+    (
+        "docker-compose",
+        "reading an environment back with Compose, unless docker has it as a plugin",
+    ),
+    ("node", "reading an environment back with node and dotenv"),
+    ("skopeo", "copying an image out of the registry"),
+    ("sops", "decrypting an environment's file with sops"),
+];
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -98,11 +113,62 @@ impl Checker<'_> {
             "tests of the template",
             &cargo(&self.template(), &everything),
         );
+        self.npm_templates();
         let mut tests = cargo(self.workspace, &everything).arg("--workspace");
         if let Some(clients) = self.clients() {
             tests = tests.env("LONGSHORE_AWS_CLIENTS", clients);
         }
+        self.say_what_is_skipped();
         self.tests("tests", &tests);
+    }
+
+    /// Projects made from the templates in TypeScript, tested by their own Vitest, whose reports test-reporter reads.
+    fn npm_templates(&mut self) {
+        let made = std::env::current_exe()
+            .context("cannot tell where this program is")
+            .and_then(|program| {
+                let projects = npm_projects(&self.workspace.join("target/templates"))?;
+                Ok((projects, program.with_file_name("test-reporter")))
+            });
+        let (projects, reporter) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                self.console.error(&format!("templates: {error:#}"));
+                self.broken.push("templates".to_owned());
+                return;
+            }
+        };
+        for (template, project) in projects {
+            let install = Invocation::new("npm")
+                .args(["ci", "--no-audit", "--no-fund"])
+                .current_dir(&project);
+            self.console
+                .status(&format!("── packages of {template}: {install}"));
+            if !install.status().is_ok_and(|status| status.success()) {
+                self.console.warning(&format!(
+                    "SKIPPED the tests of {template}: npm is missing, or it cannot reach its packages"
+                ));
+                continue;
+            }
+            let tests = Invocation::new(&reporter)
+                .args(["--report", "reports/junit.xml", "--coverage", "coverage"])
+                .args(["--minimum", "20", "--minimum-coverage", "80"])
+                .args(["--output", "reports/test-report.json"])
+                .args(["--", "npm", "run", "test:ci"])
+                .current_dir(&project);
+            self.must_pass(&format!("tests of {template}"), &tests);
+        }
+    }
+
+    /// Tests that need a program of somebody else pass without it, and nobody sees their own line about it.
+    fn say_what_is_skipped(&self) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        for (program, tests) in OPTIONAL {
+            if !std::env::split_paths(&path).any(|directory| directory.join(program).is_file()) {
+                let line = format!("SKIPPED {tests}: {program} is not installed");
+                self.console.warning(&line);
+            }
+        }
     }
 
     fn template(&self) -> PathBuf {

@@ -11,12 +11,13 @@ use crate::local_aws::{self, LocalAws};
 use crate::pipeline::{self, Span, Step};
 use crate::project::Project;
 use crate::tools::{TOOLS, Tools};
-use crate::{bench, check, view};
+use crate::{bench, check, new, view};
 
 const EXAMPLES: &str = "\
 EXAMPLES
   cargo xtask deploy --env local            the whole pipeline on this machine
   cargo xtask deploy --env prod --yes       a release to prod
+  cargo xtask new shop --template node-api --ci github
   cargo xtask build --env qa                one step
   cargo xtask logs --env local --follow     lines of all tasks as they are written
   cargo xtask deployer deploy --help        a tool by itself, arguments passed on as they are";
@@ -52,6 +53,8 @@ enum Command {
     /// The local AWS of this project
     #[command(subcommand)]
     Local(Local),
+    /// Make a project from a template, or say what the template has changed since
+    New(new::New),
     /// Format, lints, tests, documentation: everything that must hold before a commit
     Check(check::Check),
     /// Measure a tool beside what others use for the same, in one run
@@ -163,6 +166,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Status(common) => status(&common),
         Command::Logs(logs) => follow_logs(&logs),
         Command::Local(local) => local_aws(local),
+        Command::New(new) => new::run(&new),
         Command::Check(check) => check::run(&check),
         Command::Bench(bench) => bench::run(&bench),
         Command::Tool(words) => tool(&words),

@@ -65,6 +65,39 @@ pub(crate) fn build_number() -> String {
         .unwrap_or_else(|| "0".to_owned())
 }
 
+/// Who releases, as a tag may say it: the person that CI names, else the build, else the user and the machine.
+/// Nothing where nobody knows.
+pub(crate) fn who() -> Option<String> {
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    named(
+        |name| std::env::var(name).ok().filter(|value| !value.is_empty()),
+        host.trim(),
+    )
+}
+
+fn named(of: impl Fn(&str) -> Option<String>, host: &str) -> Option<String> {
+    /// Characters of a tag's value, from the ECS documentation of tag restrictions.
+    const LONGEST: usize = 256;
+    let build = || {
+        let (configuration, number) = (of("TEAMCITY_BUILDCONF_NAME")?, of("BUILD_NUMBER")?);
+        Some(format!("TeamCity {configuration} {number}"))
+    };
+    let user = || {
+        let user = of("USER").or_else(|| of("LOGNAME"))?;
+        Some(match host {
+            "" => user,
+            host => format!("{user}@{host}"),
+        })
+    };
+    let who = of("GITHUB_ACTOR")
+        .or_else(|| of("GITLAB_USER_LOGIN"))
+        .or_else(build)
+        .or_else(user)?;
+    let is_allowed = |c: char| c.is_alphanumeric() || " +-=._:/@".contains(c);
+    let in_tag = |c| if is_allowed(c) { c } else { '_' };
+    Some(who.chars().take(LONGEST).map(in_tag).collect())
+}
+
 /// `ENVIRONMENT-BUILD-COMMIT12`, with `-dirty` for a changed tree: what lifecycle rules select images by.
 pub(crate) fn image_tag(environment: &str, build_number: &str, tree: Option<&Tree>) -> String {
     let build: String = build_number
@@ -96,6 +129,31 @@ fn shell(directory: &Path) -> Option<Shell> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn says_who_releases() {
+        let check = |variables: &[(&str, &str)], expected: Option<&str>| {
+            let of = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(named(of, "laptop").as_deref(), expected);
+        };
+        check(&[], None);
+        check(&[("USER", "ana")], Some("ana@laptop"));
+        check(
+            &[("USER", "agent"), ("GITHUB_ACTOR", "ana[bot]")],
+            Some("ana_bot_"),
+        );
+        check(
+            &[
+                ("USER", "agent"),
+                ("TEAMCITY_BUILDCONF_NAME", "Web"),
+                ("BUILD_NUMBER", "7"),
+            ],
+            Some("TeamCity Web 7"),
+        );
+    }
 
     #[test]
     fn tags_an_image_by_environment_build_and_commit() {

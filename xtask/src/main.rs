@@ -9,6 +9,7 @@ mod cli;
 mod clients;
 mod git;
 mod local_aws;
+mod new;
 mod pipeline;
 mod project;
 mod report;

@@ -8,4 +8,4 @@ mod web;
 pub(crate) use load::Load;
 pub(crate) use programs::{ludlow, program};
 pub(crate) use project::{Outcome, Project};
-pub(crate) use web::get;
+pub(crate) use web::{call, create_bucket, get};

@@ -130,7 +130,8 @@ impl Project {
         serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
     }
 
-    fn endpoint(&self) -> String {
+    /// Where the local AWS answers.
+    pub(crate) fn endpoint(&self) -> String {
         self.server()["endpoint"].as_str().unwrap().to_owned()
     }
 

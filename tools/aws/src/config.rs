@@ -1,5 +1,6 @@
 //! One configuration for every client: endpoint, credentials, retries, time limits.
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ pub async fn config() -> anyhow::Result<SdkConfig> {
 
 /// The same, with a region or a profile that the command line names in place of the variables'.
 pub async fn config_for(region: Option<&str>, profile: Option<&str>) -> anyhow::Result<SdkConfig> {
-    let mut loader = loader();
+    // A profile's credentials may have to be fetched by https.
+    let mut loader = loader(profile.is_none() && is_plain(std::env::vars_os()));
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }
@@ -47,7 +49,10 @@ pub async fn config_for(region: Option<&str>, profile: Option<&str>) -> anyhow::
 /// The same for a tool that knows its region, for example from longshore.toml: variables and files of the
 /// process do not change it.
 pub async fn config_in(region: &str) -> SdkConfig {
-    loader().region(Region::new(region.to_owned())).load().await
+    loader(is_plain(std::env::vars_os()))
+        .region(Region::new(region.to_owned()))
+        .load()
+        .await
 }
 
 /// The same configuration for calls that are repeated by who makes them: one attempt each, and soon over.
@@ -67,10 +72,14 @@ pub fn without_retries(config: &SdkConfig) -> SdkConfig {
         .build()
 }
 
-fn loader() -> ConfigLoader {
-    let http = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+fn loader(is_plain: bool) -> ConfigLoader {
+    let http = if is_plain {
+        Builder::new().build_http()
+    } else {
+        Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https()
+    };
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(
@@ -86,6 +95,24 @@ fn loader() -> ConfigLoader {
         )
 }
 
+/// Whether all calls go to http:// endpoints, as those to a local AWS do: then nobody needs the machine's
+/// certificates, and reading them takes longer than the calls. Credentials must be in the environment, since
+/// a profile's may have to be fetched by https.
+fn is_plain(variables: impl Iterator<Item = (OsString, OsString)>) -> bool {
+    let (mut is_plain, mut has_credentials) = (false, false);
+    for (name, value) in variables {
+        let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+        let is_endpoint = name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty();
+        let is_elsewhere = is_endpoint && !value.starts_with("http://");
+        if is_elsewhere || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" {
+            return false;
+        }
+        is_plain |= is_endpoint && name == "AWS_ENDPOINT_URL";
+        has_credentials |= name == "AWS_ACCESS_KEY_ID" && !value.is_empty();
+    }
+    is_plain && has_credentials
+}
+
 /// Runs a tool's asynchronous part on this thread.
 pub fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_current_thread()
@@ -93,4 +120,36 @@ pub fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::R
         .build()
         .context("cannot start the asynchronous runtime")?
         .block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(variables: &[(&str, &str)], expected: bool) {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(is_plain(variables), expected);
+    }
+
+    #[test]
+    fn goes_without_certificates_only_where_nothing_can_need_them() {
+        let local = ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566");
+        let key = ("AWS_ACCESS_KEY_ID", "local");
+        check(&[], false);
+        check(&[key], false);
+        check(&[local], false);
+        check(&[local, key], true);
+        check(&[("AWS_ENDPOINT_URL", "https://aws"), key], false);
+        check(
+            &[local, key, ("AWS_ENDPOINT_URL_SSM", "https://ssm")],
+            false,
+        );
+        check(&[("AWS_ENDPOINT_URL_SSM", "http://ssm"), key], false);
+        check(
+            &[local, key, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")],
+            false,
+        );
+    }
 }

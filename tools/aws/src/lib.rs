@@ -5,6 +5,7 @@
 
 mod config;
 mod explain;
+pub mod objects;
 mod poll;
 pub mod query;
 

@@ -86,14 +86,9 @@ impl Query {
     /// A client with the endpoint of the configuration: that of the service, the common one, or AWS's own.
     #[must_use]
     pub fn new(config: &SdkConfig, service: Service) -> Self {
-        let region = config
-            .region()
-            .map_or("us-east-1", |region| region.as_ref())
-            .to_owned();
+        let region = region(config).to_owned();
         let partition = Partition::of(&region);
-        let endpoint = configured(config, service)
-            .or_else(|| config.endpoint_url().map(str::to_owned))
-            .unwrap_or_else(|| partition.endpoint(service, &region));
+        let endpoint = endpoint(config, service);
         Self {
             service,
             endpoint,
@@ -149,8 +144,26 @@ impl Query {
     }
 }
 
+/// The region of the configuration.
+pub(crate) fn region(config: &SdkConfig) -> &str {
+    config
+        .region()
+        .map_or("us-east-1", |region| region.as_ref())
+}
+
+/// The endpoint of the configuration: that of the service, the common one, or AWS's own.
+pub(crate) fn endpoint(config: &SdkConfig, service: Service) -> String {
+    let region = region(config);
+    configured(config, service)
+        .or_else(|| config.endpoint_url().map(str::to_owned))
+        .unwrap_or_else(|| Partition::of(region).endpoint(service, region))
+}
+
+/// Nothing, where the answer is a success.
+pub(crate) use answer::written;
+
 /// A call with the configuration's HTTP client, retries and time limits.
-fn call(
+pub(crate) fn call(
     config: &SdkConfig,
     service: &'static str,
     action: &str,
@@ -184,7 +197,7 @@ fn call(
 }
 
 /// What went wrong where a call gave neither an answer nor a refusal.
-fn reason(error: SdkError<QueryError, HttpResponse>) -> QueryError {
+pub(crate) fn reason(error: SdkError<QueryError, HttpResponse>) -> QueryError {
     match error {
         SdkError::ServiceError(refusal) => refusal.into_err(),
         SdkError::TimeoutError(_) => QueryError::Unreached("no answer in time".to_owned()),

@@ -67,6 +67,33 @@ impl Names {
     pub fn alarm(&self, service: &str, what: &str) -> String {
         format!("{}-{what}", self.service(service))
     }
+
+    /// `APP-ENV-`: what the names of everything in the environment begin with, and no other environment's.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        format!("{}-{}-", self.app, self.environment)
+    }
+
+    /// `APP-ENV-alarms`: the topic that alarms are announced on.
+    #[must_use]
+    pub fn topic(&self) -> String {
+        format!("{}-{}-alarms", self.app, self.environment)
+    }
+
+    /// `APP-ENV-SERVICE`: the dashboard's name is the service's.
+    #[must_use]
+    pub fn dashboard(&self, service: &str) -> String {
+        self.service(service)
+    }
+
+    /// Where Container Insights' rule has the life of the cluster's tasks written to, as CloudWatch's console makes it.
+    #[must_use]
+    pub fn lifecycle_log_group(&self) -> String {
+        format!(
+            "/aws/events/ecs/containerinsights/{}/performance",
+            self.cluster()
+        )
+    }
 }
 
 /// The longest name that a target group may have (Elastic Load Balancing's limit).

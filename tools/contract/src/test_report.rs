@@ -16,9 +16,18 @@ pub struct TestReport {
     pub counts: Counts,
     /// The sum over cases, in milliseconds.
     pub duration_ms: u64,
-    /// Every case that did not pass.
+    /// Every case that did not pass, up to a limit.
     #[serde(default)]
     pub failures: Vec<FailedCase>,
+    /// How many more did not pass than `failures` holds.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub failures_omitted: u64,
+    /// Cases that failed first and passed in the end, up to the same limit.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub flaky: Vec<FailedCase>,
+    /// The slowest cases, the slowest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub slowest: Vec<SlowCase>,
     /// The files that were read, or `stdout` for the command's own output.
     pub sources: Vec<String>,
     /// The exit code of the test command, if one was run.
@@ -27,6 +36,17 @@ pub struct TestReport {
     /// Coverage of lines, if a report was found.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub coverage: Option<Coverage>,
+    /// What changed since the run before, if its report was given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub comparison: Option<Comparison>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How many distinct cases ended how.
@@ -63,13 +83,56 @@ pub struct FailedCase {
     pub details: String,
 }
 
-/// Covered and total lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// A case and how long it took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowCase {
+    /// Suite, outermost first, joined by ` > `.
+    pub suite: String,
+    /// Case name.
+    pub name: String,
+    /// Milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Covered and total lines, and what else the coverage report counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Lines that ran.
     pub lines_covered: u64,
     /// Lines that could run.
     pub lines_total: u64,
+    /// Branches.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub branches: Option<Portion>,
+    /// Functions or methods.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub functions: Option<Portion>,
+    /// Statements.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub statements: Option<Portion>,
+}
+
+/// How many of how many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Portion {
+    /// Those that ran.
+    pub covered: u64,
+    /// All of them.
+    pub total: u64,
+}
+
+/// This run beside the one before. Cases are named `SUITE > NAME`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Cases that fail now and did not before.
+    pub new_failures: Vec<String>,
+    /// Cases that failed before and do not fail now.
+    pub fixed: Vec<String>,
+    /// Tests that ran before.
+    pub ran_before: u64,
+    /// Coverage of lines before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub coverage_before: Option<Coverage>,
 }
 
 impl Document for TestReport {

@@ -4,9 +4,10 @@ use contract::deployment::{Deployment, Verdict};
 
 use crate::cloud::Cloud;
 use crate::cluster::Live;
-use crate::deploy::{Release, blank};
+use crate::deploy::blank;
 use crate::patched;
 use crate::plan::{Planned, Step, plan};
+use crate::release::Release;
 use crate::service::{Service, short};
 use crate::source::{Source, Wanted};
 

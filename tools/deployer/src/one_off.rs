@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws::{Pace, explain, poll};
-use aws_sdk_ecs::types::Task;
+use aws_sdk_ecs::types::{ContainerOverride, KeyValuePair, Task, TaskOverride};
 use contract::deployment::{LogPlace, OneOffTask};
 use contract::exit;
 use serde::Serialize;
@@ -31,6 +31,49 @@ pub struct OneOff {
     pub network: Network,
     /// How long it may take.
     pub timeout: Duration,
+    /// What is otherwise in this run alone.
+    pub change: Change,
+}
+
+/// What one run of a task has otherwise than its definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Container; none for the first essential one.
+    pub container: Option<String>,
+    /// Words of its command; none to leave it.
+    pub command: Vec<String>,
+    /// Names and values of variables beside its own. No place for secrets: ECS shows them to all who may look.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Change {
+    /// What RunTask has to be told; none if nothing is otherwise.
+    fn overrides(&self, essential: &[String]) -> Result<Option<TaskOverride>, Fault> {
+        if self.command.is_empty() && self.variables.is_empty() {
+            return Ok(None);
+        }
+        let container = self.container.as_ref().or_else(|| essential.first());
+        let Some(container) = container else {
+            return Err(Fault::usage(
+                "no container is essential; name one: --container NAME",
+            ));
+        };
+        let variables = self
+            .variables
+            .iter()
+            .map(|(name, value)| KeyValuePair::builder().name(name).value(value).build());
+        let variables: Vec<KeyValuePair> = variables.collect();
+        let container = ContainerOverride::builder()
+            .name(container)
+            .set_command((!self.command.is_empty()).then(|| self.command.clone()))
+            .set_environment((!variables.is_empty()).then_some(variables))
+            .build();
+        Ok(Some(
+            TaskOverride::builder()
+                .container_overrides(container)
+                .build(),
+        ))
+    }
 }
 
 /// What became of it.
@@ -122,9 +165,11 @@ pub(crate) async fn run(
         .resolve(read, &cloud.cluster, None)
         .await?;
     let (arn, registered) = registered(cloud, &wanted).await?;
-    let task = start(cloud, request, &arn).await?;
+    let streams = Streams::of(wanted.json());
+    let overrides = request.change.overrides(streams.essential())?;
+    let task = start(cloud, request, &arn, overrides).await?;
     console.status(&format!("task {} of {} runs", short(&task), short(&arn)));
-    if let Some(place) = Streams::of(wanted.json()).place(None, short(&task)) {
+    if let Some(place) = streams.place(None, short(&task)) {
         console.status(&format!("its lines: {} in {}", place.stream, place.group));
     }
     let waited = tokio::select! {
@@ -183,7 +228,12 @@ async fn registered(cloud: &Cloud, wanted: &Wanted) -> anyhow::Result<(String, b
     wanted.register(&cloud.cluster).await
 }
 
-async fn start(cloud: &Cloud, request: &OneOff, arn: &str) -> anyhow::Result<String> {
+async fn start(
+    cloud: &Cloud,
+    request: &OneOff,
+    arn: &str,
+    overrides: Option<TaskOverride>,
+) -> anyhow::Result<String> {
     let what = format!("run {} in the cluster {}", short(arn), cloud.cluster.name);
     let answer = cloud
         .cluster
@@ -193,6 +243,7 @@ async fn start(cloud: &Cloud, request: &OneOff, arn: &str) -> anyhow::Result<Str
         .task_definition(arn)
         .launch_type(request.launch.to_launch_type())
         .set_network_configuration(request.network.to_configuration()?)
+        .set_overrides(overrides)
         // A retried call must not run it twice.
         .client_token(uuid::Uuid::new_v4().simple().to_string())
         .send()

@@ -4,7 +4,7 @@ use toolkit::Fault;
 
 use crate::canonical::differences;
 use crate::cluster::Live;
-use crate::deploy::Release;
+use crate::release::Release;
 use crate::service::{State, short};
 use crate::source::Wanted;
 
@@ -61,6 +61,12 @@ pub(crate) fn plan(
                 service.status
             ),
         ));
+    }
+    if let Some(controller) = &service.controller {
+        return Err(Fault::usage(format!(
+            "the releases of {name} are carried out by {controller}, so ECS refuses a new task definition"
+        ))
+        .with_hint("release it with that tool, or create a service with the ECS deployment controller"));
     }
     if !release.supersede
         && let Some(rollout) = service.in_progress()
@@ -204,6 +210,17 @@ mod tests {
             rollout("ecs-svc/1", false, State::Failed, "arn:x/web:3"),
         ]);
         assert_eq!(step(&drained, ON, false), Planned::Step(Step::Nothing));
+    }
+
+    #[test]
+    fn leaves_a_service_to_the_tool_that_releases_it() {
+        let mut live = service(vec![rollout("ecs-svc/1", true, State::Completed, ON)]);
+        live.service.controller = Some("CODE_DEPLOY".to_owned());
+        let planned = plan(&release(true), "c", &wanted("arn:x/web:5"), Some(&live));
+        assert_eq!(
+            planned.unwrap_err().to_string(),
+            "the releases of web are carried out by CODE_DEPLOY, so ECS refuses a new task definition"
+        );
     }
 
     #[test]

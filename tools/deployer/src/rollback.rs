@@ -7,8 +7,9 @@ use contract::deployment::Deployment;
 use toolkit::{Console, Fault};
 
 use crate::cloud::Cloud;
-use crate::deploy::{Release, deploy};
+use crate::deploy::deploy;
 use crate::last_good::last_good;
+use crate::release::Release;
 use crate::service::short;
 use crate::source::Source;
 use crate::stop::{self, Stop};

@@ -20,6 +20,8 @@ pub(crate) struct Service {
     /// For how long after its start a task's bad health is passed over.
     pub(crate) grace_seconds: i32,
     pub(crate) configuration: Option<DeploymentConfiguration>,
+    /// Who carries its releases out, where that is not ECS: `CODE_DEPLOY` or `EXTERNAL`.
+    pub(crate) controller: Option<String>,
     /// ARN of ECS's record of the deployment that is under way, where it keeps one.
     pub(crate) record: Option<String>,
 }
@@ -139,6 +141,11 @@ impl From<&aws_sdk_ecs::types::Service> for Service {
                 .collect(),
             grace_seconds: service.health_check_grace_period_seconds().unwrap_or(0),
             configuration: service.deployment_configuration().cloned(),
+            controller: service
+                .deployment_controller()
+                .map(|controller| controller.r#type().as_str())
+                .filter(|controller| *controller != "ECS")
+                .map(str::to_owned),
             record: service.current_service_deployment().map(str::to_owned),
         }
     }

@@ -5,12 +5,12 @@ use contract::deployment::{Deployment, Verdict};
 use tokio::time::Instant;
 
 use crate::cluster::Change;
-use crate::deploy::{Otherwise, Release};
 use crate::failure::sentence;
 use crate::follower::End;
 use crate::interrupt::Interrupt;
 use crate::last_good::{LastGood, last_good};
 use crate::record::Course;
+use crate::release::{Otherwise, Release};
 use crate::service::short;
 use crate::smoke;
 use crate::trouble::Trouble;

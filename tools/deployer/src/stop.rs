@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use toolkit::{Console, Fault};
 
 use crate::cloud::Cloud;
-use crate::deploy::{Release, elapsed};
+use crate::deploy::elapsed;
 use crate::interrupt::Interrupt;
+use crate::release::Release;
 use crate::service::short;
 use crate::settle::go_back;
 use crate::source::Source;

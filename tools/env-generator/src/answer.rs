@@ -2,6 +2,8 @@
 
 use anyhow::Context as _;
 use aws_sdk_ssm::types::Parameter;
+use serde_json::Value;
+use zeroize::Zeroize as _;
 
 use crate::secret_text::SecretText;
 
@@ -27,7 +29,8 @@ pub(crate) fn part(
 }
 
 /// An answer names the parameter without the version or label that was asked for, and states those beside it.
-pub(crate) fn parameter_value(parameters: &[Parameter], id: &str) -> anyhow::Result<SecretText> {
+/// None if the parameter that is asked for is not among them.
+pub(crate) fn parameter_value(parameters: &[Parameter], id: &str) -> Option<SecretText> {
     let is_asked_for = |parameter: &&Parameter| {
         let version = format!(":{}", parameter.version());
         let selectors = ["", &version, parameter.selector().unwrap_or_default()];
@@ -44,19 +47,28 @@ pub(crate) fn parameter_value(parameters: &[Parameter], id: &str) -> anyhow::Res
         .max_by_key(|parameter| parameter.version())
         .and_then(Parameter::value)
         .map(|value| SecretText::new(value.to_owned()))
-        .with_context(|| format!("Parameter Store gave no value for {id}"))
 }
 
 /// A member of a JSON object, in the form that ECS gives it to the container.
 fn member(text: &str, key: &str) -> Option<String> {
-    match serde_json::from_str::<serde_json::Value>(text)
-        .ok()?
-        .get(key)?
-    {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(flag) => Some(flag.to_string()),
+    let mut whole = serde_json::from_str::<Value>(text).ok()?;
+    let member = match whole.get(key) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        Some(Value::Bool(flag)) => Some(flag.to_string()),
         _ => None,
+    };
+    wipe(&mut whole);
+    member
+}
+
+/// The texts in a value, which may all be secret.
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -80,17 +92,15 @@ mod tests {
             parameter(3, None, "three"),
         ];
         let value = |id| parameter_value(&parameters, id).map(|value| value.expose().to_owned());
-        assert_eq!(value("/a").unwrap(), "three");
-        assert_eq!(value("/a:3").unwrap(), "three");
-        assert_eq!(value("/a:blue").unwrap(), "two");
-        assert_eq!(
-            value("arn:aws:ssm:us-east-1:1:parameter/a:2").unwrap(),
-            "two"
-        );
-        assert_eq!(
-            value("/b").unwrap_err().to_string(),
-            "Parameter Store gave no value for /b"
-        );
+        for (id, expected) in [
+            ("/a", "three"),
+            ("/a:3", "three"),
+            ("/a:blue", "two"),
+            ("arn:aws:ssm:us-east-1:1:parameter/a:2", "two"),
+        ] {
+            assert_eq!(value(id).as_deref(), Some(expected), "{id}");
+        }
+        assert_eq!(value("/b"), None);
     }
 
     #[test]

@@ -5,23 +5,52 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::reference::{Place, Reference, Version};
 
 /// The most names that GetParameters takes.
-const BATCH: usize = 10;
+pub(crate) const BATCH: usize = 10;
+/// The most names that DescribeParameters filters by, and the most parameters that it shows in one answer.
+const DESCRIBED: usize = 50;
 /// The most secrets that BatchGetSecretValue takes.
 const SECRET_BATCH: usize = 20;
 
-/// The parameters by region, each once, in batches that GetParameters takes.
-pub(crate) fn parameter_batches(references: &[Reference]) -> Vec<(String, Vec<String>)> {
-    let ids = references
-        .iter()
-        .filter_map(|reference| match &reference.place {
-            Place::Parameter { id, region } => Some((region.as_str(), id.as_str())),
-            Place::Secret { .. } => None,
-        });
+/// What is asked for in one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Batch {
+    pub(crate) region: String,
+    /// Names or ARNs, each once.
+    pub(crate) ids: Vec<String>,
+}
+
+impl Batch {
+    /// The same in batches of at most `size`.
+    pub(crate) fn split(&self, size: usize) -> impl Iterator<Item = Self> {
+        self.ids.chunks(size).map(|ids| Self {
+            region: self.region.clone(),
+            ids: ids.to_vec(),
+        })
+    }
+}
+
+/// Parameters by region and id, in batches that GetParameters takes.
+pub(crate) fn parameter_batches(ids: BTreeSet<(String, String)>) -> Vec<Batch> {
     batches(ids, BATCH)
 }
 
-/// The secrets whose current version is asked for, each once, in batches that BatchGetSecretValue takes.
-pub(crate) fn secret_batches(references: &[Reference]) -> Vec<(String, Vec<String>)> {
+/// Those parameters that are better described than got, in batches that DescribeParameters takes, and the
+/// others. It knows current versions of parameters of the caller's own by their names, and is worth its
+/// permission where GetParameters would take several calls.
+pub(crate) fn described(
+    ids: BTreeSet<(String, String)>,
+) -> (Vec<Batch>, BTreeSet<(String, String)>) {
+    let (named, others): (BTreeSet<_>, BTreeSet<_>) =
+        ids.into_iter().partition(|(_, id)| !id.contains(':'));
+    if named.len() > BATCH {
+        (batches(named, DESCRIBED), others)
+    } else {
+        (Vec::new(), named.into_iter().chain(others).collect())
+    }
+}
+
+/// The secrets whose current version is asked for, in batches that BatchGetSecretValue takes.
+pub(crate) fn secret_batches(references: &[Reference]) -> Vec<Batch> {
     let arns = references
         .iter()
         .filter_map(|reference| match &reference.place {
@@ -30,62 +59,68 @@ pub(crate) fn secret_batches(references: &[Reference]) -> Vec<(String, Vec<Strin
                 region,
                 version: Version::Current,
                 ..
-            } => Some((region.as_str(), arn.as_str())),
+            } => Some((region.clone(), arn.clone())),
             _ => None,
         });
-    batches(arns, SECRET_BATCH)
+    batches(arns.collect(), SECRET_BATCH)
 }
 
-fn batches<'r>(
-    ids: impl Iterator<Item = (&'r str, &'r str)>,
-    size: usize,
-) -> Vec<(String, Vec<String>)> {
-    let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+fn batches(ids: BTreeSet<(String, String)>, size: usize) -> Vec<Batch> {
+    let mut by_region: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (region, id) in ids {
-        by_region.entry(region).or_default().insert(id);
+        by_region.entry(region).or_default().push(id);
     }
-    let mut batches = Vec::new();
-    for (region, ids) in by_region {
-        let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
-        for batch in ids.chunks(size) {
-            batches.push((region.to_owned(), batch.to_vec()));
-        }
-    }
-    batches
+    by_region
+        .into_iter()
+        .flat_map(|(region, ids)| {
+            let whole = Batch { region, ids };
+            whole.split(size).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn ids(count: usize, region: &str) -> BTreeSet<(String, String)> {
+        (0..count)
+            .map(|number| (region.to_owned(), format!("/p/{number:03}")))
+            .collect()
+    }
+
+    fn sizes(batches: &[Batch]) -> Vec<(&str, usize)> {
+        batches
+            .iter()
+            .map(|batch| (batch.region.as_str(), batch.ids.len()))
+            .collect()
+    }
+
     #[test]
-    fn asks_for_each_parameter_once_in_batches_of_ten() {
-        let reference = |number: usize, region: &str| Reference {
-            variable: format!("V{number}"),
-            origin: crate::settings::Origin {
-                source: "longshore.toml".to_owned(),
-                line: 1,
-            },
-            place: Place::Parameter {
-                id: format!("/p/{:02}", number % 12),
-                region: region.to_owned(),
-            },
-        };
-        let references: Vec<Reference> = (0..24)
-            .map(|number| reference(number, "us-east-1"))
-            .chain([reference(0, "eu-west-1")])
-            .collect();
-        let sizes: Vec<(String, usize)> = parameter_batches(&references)
-            .into_iter()
-            .map(|(region, ids)| (region, ids.len()))
-            .collect();
+    fn asks_for_ten_parameters_of_a_region_at_a_time() {
+        let mut both = ids(12, "us-east-1");
+        both.extend(ids(1, "eu-west-1"));
         assert_eq!(
-            sizes,
-            [
-                ("eu-west-1".to_owned(), 1),
-                ("us-east-1".to_owned(), 10),
-                ("us-east-1".to_owned(), 2)
-            ]
+            sizes(&parameter_batches(both)),
+            [("eu-west-1", 1), ("us-east-1", 10), ("us-east-1", 2)]
+        );
+    }
+
+    #[test]
+    fn describes_where_that_takes_fewer_calls() {
+        let (many, few) = described(ids(10, "us-east-1"));
+        assert_eq!((many.len(), few.len()), (0, 10));
+        let mut more = ids(200, "us-east-1");
+        more.insert(("us-east-1".to_owned(), "/p/000:3".to_owned()));
+        let (many, few) = described(more);
+        assert_eq!(sizes(&many), [("us-east-1", 50); 4]);
+        assert_eq!(
+            few.into_iter().map(|(_, id)| id).collect::<Vec<_>>(),
+            ["/p/000:3"]
+        );
+        assert_eq!(
+            sizes(&many[0].split(BATCH).collect::<Vec<_>>()),
+            [("us-east-1", 10); 5]
         );
     }
 }

@@ -11,6 +11,7 @@ use toolkit::{Console, output};
 use crate::document;
 use crate::generate::read_values;
 use crate::problem::{Problem, report};
+use crate::settings::Settings;
 use crate::sources::{Gathered, Scope};
 use crate::vault::{Values, Vault};
 
@@ -27,23 +28,32 @@ pub struct Check {
     pub verbosity: Verbosity,
 }
 
-/// Checks all of them and reports all that is wrong.
+/// What was found in one environment: all that could be judged, and what kept the rest from being judged.
+struct Found {
+    problems: Vec<Problem>,
+    error: Option<anyhow::Error>,
+}
+
+/// Checks all of them and reports all that is wrong, also after one of them could not be checked to the end.
 pub(crate) fn run(request: &Check) -> anyhow::Result<u8> {
     let console = Console::new(request.verbosity);
     let mut verdicts = Vec::new();
-    let mut is_good = true;
+    let (mut is_good, mut unfinished) = (true, None);
     for scope in &request.scopes {
-        let mut problems = aws::block_on(problems(request, scope))?;
+        let Found {
+            mut problems,
+            error,
+        } = aws::block_on(async { Ok(look(request, scope).await) })?;
         problems.sort();
         problems.dedup();
-        if problems.is_empty() {
+        if !problems.is_empty() {
+            is_good = false;
+            console.error(&report(&scope.environment, &problems));
+        } else if error.is_none() {
             console.status(&format!(
                 "environment {}: nothing is wrong",
                 scope.environment
             ));
-        } else {
-            is_good = false;
-            console.error(&report(&scope.environment, &problems));
         }
         if !scope.is_complete() {
             let paths = counted(scope.sources.paths.len() as u64, "path");
@@ -56,31 +66,75 @@ pub(crate) fn run(request: &Check) -> anyhow::Result<u8> {
             .iter()
             .map(|problem| json!({ "file": problem.file, "line": problem.line, "message": problem.message }))
             .collect();
-        verdicts.push(json!({ "environment": scope.environment, "problems": list }));
+        let mut verdict = json!({ "environment": scope.environment, "problems": list });
+        if let Some(error) = error {
+            let error = error.context(format!(
+                "the environment {} was not checked to the end",
+                scope.environment
+            ));
+            toolkit::fault::report(&console, &error);
+            verdict["unfinished"] = true.into();
+            unfinished = unfinished.or(Some(toolkit::fault::exit_code(&error)));
+        }
+        verdicts.push(verdict);
     }
     let document = json!({ "kind": "environment-check", "schema": 1, "environments": verdicts });
     output::document(&document, request.output.as_deref(), Secrecy::Public)?;
-    Ok(if is_good { exit::DONE } else { exit::NEGATIVE })
+    // Without an end there is no verdict, whatever was found.
+    Ok(match unfinished {
+        Some(code) => code,
+        None if is_good => exit::DONE,
+        None => exit::NEGATIVE,
+    })
 }
 
-async fn problems(request: &Check, scope: &Scope) -> anyhow::Result<Vec<Problem>> {
-    let vault = Vault::new(&scope.region).await;
+async fn look(request: &Check, scope: &Scope) -> Found {
+    let vault = if request.values {
+        Vault::for_values(&scope.region).await
+    } else {
+        Vault::new(&scope.region).await
+    };
+    let gathered = match scope.gather(&vault).await {
+        Ok(gathered) => gathered,
+        Err(error) => {
+            return Found {
+                problems: Vec::new(),
+                error: Some(error),
+            };
+        }
+    };
     let Gathered {
         settings,
         mut problems,
-    } = scope.gather(&vault).await?;
-    let references = settings.references();
-    let mut values = Values::new();
-    if !scope.offline {
-        let missing = vault.missing(&references).await?;
-        problems.extend(missing.iter().map(|missing| missing.problem()));
-        if request.values && missing.is_empty() {
-            values = read_values(scope, &vault, &settings).await?;
-        }
-    }
-    problems.extend(scope.schema.check(&settings, &values, scope.is_complete()));
+        is_complete,
+    } = gathered;
+    let (values, error) = match asked(request, scope, &vault, &settings, &mut problems).await {
+        Ok(values) => (values, None),
+        Err(error) => (Values::new(), Some(error)),
+    };
+    problems.extend(scope.schema.check(&settings, &values, is_complete));
     if let Err(without_reference) = document::environment(&settings) {
         problems.extend(without_reference);
     }
-    Ok(problems)
+    Found { problems, error }
+}
+
+/// What AWS says: secrets that are not there become problems, and values are given if they are asked for.
+async fn asked(
+    request: &Check,
+    scope: &Scope,
+    vault: &Vault,
+    settings: &Settings,
+    problems: &mut Vec<Problem>,
+) -> anyhow::Result<Values> {
+    if scope.offline {
+        return Ok(Values::new());
+    }
+    let references = settings.references();
+    let missing = vault.missing(&references).await?;
+    problems.extend(missing.iter().map(|missing| missing.problem()));
+    if request.values && missing.is_empty() {
+        return read_values(scope, vault, settings).await;
+    }
+    Ok(Values::new())
 }

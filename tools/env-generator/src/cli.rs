@@ -28,6 +28,7 @@ EXAMPLES
   env-generator --env dev --output environment.json --env-file dev.env
   docker run --env-file dev.env IMAGE
   env-generator --env dev --target bash --output dev.sh
+  env-generator --env prod --target ecs-file --output prod.env --bucket ludlow-settings --upload
   env-generator check
   env-generator diff --env prod --with qa
   env-generator run --env dev -- cargo run
@@ -119,6 +120,9 @@ struct GenerateArgs {
     /// S3 bucket that the file of --target ecs-file goes to
     #[arg(long, value_name = "NAME")]
     bucket: Option<String>,
+    /// Bring that file there, unless it is there already: its key follows from its content
+    #[arg(long, requires = "bucket", conflicts_with = "offline")]
+    upload: bool,
     /// Say on stderr which source gave each variable
     #[arg(long)]
     explain: bool,
@@ -295,6 +299,7 @@ impl GenerateArgs {
             },
             without_secrets: self.without_secrets,
             bucket: self.bucket,
+            upload: self.upload,
             explain: self.explain,
             verbosity: self.common.voice.verbosity(),
         })))

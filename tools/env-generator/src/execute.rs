@@ -29,7 +29,7 @@ pub struct Run {
 pub(crate) fn run(request: &Run) -> anyhow::Result<u8> {
     let scope = &request.scope;
     let (settings, values) = aws::block_on(async {
-        let vault = Vault::new(&scope.region).await;
+        let vault = Vault::for_values(&scope.region).await;
         let settings = scope.gather(&vault).await?.accepted(scope)?;
         let values = read_values(scope, &vault, &settings).await?;
         Ok((settings, values))

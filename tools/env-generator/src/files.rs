@@ -21,23 +21,28 @@ pub(crate) enum Keeping {
     Age,
 }
 
-/// Reads a file; mistakes in it are added to `problems` under `name`.
+/// Reads a file; mistakes in it are added to `problems` under `name`. None if it cannot be read, which is one of
+/// them.
 pub(crate) fn read(
     path: &Path,
     name: &str,
     problems: &mut Vec<Problem>,
-) -> anyhow::Result<(Keeping, Vec<Assignment>)> {
-    let bytes = Zeroizing::new(
-        std::fs::read(path)
-            .map_err(|error| Fault::usage(format!("cannot read {name}: {error}")))?,
-    );
+) -> anyhow::Result<Option<(Keeping, Vec<Assignment>)>> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(error) => {
+            let message = format!("the file cannot be read: {error}");
+            problems.push(Problem::new(name, 0, message));
+            return Ok(None);
+        }
+    };
     let keeping = keeping(name, &bytes);
     let assignments = match keeping {
         Keeping::Plain => lines(&bytes, name, problems),
         Keeping::Age => lines(&decrypted(age(path), "age", name)?, name, problems),
         Keeping::Sops => members(&decrypted(sops(path), "sops", name)?, &bytes, name)?,
     };
-    Ok((keeping, assignments))
+    Ok(Some((keeping, assignments)))
 }
 
 /// Sops leaves its own lines in the file, age its first line.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use aws::objects::{Object, put_new};
 use contract::document::labelled;
 use contract::environment::Environment;
 use contract::exit;
@@ -34,6 +35,8 @@ pub struct Generate {
     pub without_secrets: bool,
     /// Where the file of [`Target::EcsFile`] will be.
     pub bucket: Option<String>,
+    /// Whether to bring it there.
+    pub upload: bool,
     /// Whether to say which source gave each variable.
     pub explain: bool,
     /// What is said beside the result.
@@ -68,6 +71,8 @@ pub enum Target {
     Bash,
     /// npm's dotenv.
     Npm,
+    /// `node --env-file`.
+    Node,
     /// python-dotenv.
     Python,
     /// systemd's EnvironmentFile.
@@ -82,7 +87,7 @@ pub enum Target {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Document,
         Self::Ecs,
         Self::EcsFile,
@@ -90,6 +95,7 @@ impl Target {
         Self::Compose,
         Self::Bash,
         Self::Npm,
+        Self::Node,
         Self::Python,
         Self::Systemd,
         Self::Json,
@@ -108,6 +114,7 @@ impl Target {
             Self::Compose => "compose",
             Self::Bash => "bash",
             Self::Npm => "npm",
+            Self::Node => "node",
             Self::Python => "python",
             Self::Systemd => "systemd",
             Self::Json => "json",
@@ -137,8 +144,6 @@ pub(crate) fn run(request: &Generate) -> anyhow::Result<u8> {
 /// Reads the sources, and asks AWS whether the secrets are there, or for their values if they are to be written.
 async fn consult(request: &Generate) -> anyhow::Result<(Settings, Values)> {
     let scope = &request.scope;
-    let vault = Vault::new(&scope.region).await;
-    let settings = scope.gather(&vault).await?.accepted(scope)?;
     let is_by_reference = matches!(
         request.target,
         Target::Document | Target::Ecs | Target::EcsFile
@@ -148,6 +153,12 @@ async fn consult(request: &Generate) -> anyhow::Result<(Settings, Values)> {
     } else {
         !request.without_secrets
     };
+    let vault = if needs_values {
+        Vault::for_values(&scope.region).await
+    } else {
+        Vault::new(&scope.region).await
+    };
+    let settings = scope.gather(&vault).await?.accepted(scope)?;
     let values = if needs_values {
         read_values(scope, &vault, &settings).await?
     } else {
@@ -270,15 +281,39 @@ fn ecs_file(request: &Generate, settings: &Settings, console: &Console) -> anyho
     let prefix = format!("{}/{}", scope.application, scope.environment);
     let file = target::ecs_file::encode(&known(settings, &values), &prefix).map_err(refused)?;
     write_atomic(path, file.text.as_bytes(), Secrecy::Secret)?;
-    let description = target::ecs_file::description(&file.key, request.bucket.as_deref());
-    output::document(&description, None, Secrecy::Public)?;
-    console.status(&format!(
-        "{} is written and not uploaded: bring it to s3://{}/{}",
-        path.display(),
-        request.bucket.as_deref().unwrap_or("BUCKET"),
-        file.key
-    ));
-    Ok(())
+    let bucket = request.bucket.as_deref();
+    let place = format!("s3://{}/{}", bucket.unwrap_or("BUCKET"), file.key);
+    let path = path.display();
+    if let (Some(bucket), true) = (bucket, request.upload) {
+        let what = if upload(scope, bucket, &file)? {
+            "is written and uploaded to"
+        } else {
+            "is written; it is there already:"
+        };
+        console.status(&format!("{path} {what} {place}"));
+    } else {
+        console.status(&format!(
+            "{path} is written and not uploaded: bring it to {place}"
+        ));
+    }
+    let description = target::ecs_file::description(&file.key, bucket);
+    output::document(&description, None, Secrecy::Public)
+}
+
+/// Gives whether it was not there yet.
+fn upload(scope: &Scope, bucket: &str, file: &target::ecs_file::File) -> anyhow::Result<bool> {
+    let object = Object {
+        bucket,
+        key: &file.key,
+        media_type: "text/plain; charset=utf-8",
+        bytes: file.text.as_bytes(),
+    };
+    aws::block_on(async {
+        let config = aws::config_in(&scope.region).await;
+        put_new(&config, object)
+            .await
+            .with_context(|| format!("cannot write s3://{bucket}/{}", file.key))
+    })
 }
 
 fn write_values(
@@ -319,6 +354,7 @@ fn encoded(request: &Generate, known: &[Value<'_>]) -> Result<Text, Refusal> {
         Target::Compose => target::compose::encode(known, &request.scope.services),
         Target::Bash => target::bash::encode(known),
         Target::Npm => target::npm::encode(known),
+        Target::Node => target::node::encode(known),
         Target::Python => target::python::encode(known),
         Target::Systemd => target::systemd::encode(known),
         Target::Json => target::json::encode(known),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aws_sdk_ssm::types::{Parameter, ParameterType};
 use contract::exit;
@@ -18,6 +19,11 @@ use crate::vault::Vault;
 
 /// Bytes of the largest value that Parameter Store takes (advanced tier).
 const LARGEST: usize = 8_192;
+
+/// Writes that may follow each other without a pause, and the pause between those after them: PutParameter's
+/// quota is three a second for the whole account.
+const AT_ONCE: usize = 20;
+const PACE: Duration = Duration::from_millis(334);
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -193,14 +199,17 @@ fn plan(
     }
 }
 
-/// One after the other: PutParameter allows three calls a second. What was written before a failure is kept,
-/// and the next run goes on from there.
+/// One after the other, and from the twentieth on at the pace that PutParameter allows for good. What was
+/// written before a failure is kept, and the next run goes on from there.
 async fn carry_out(request: &Push, vault: &Vault, steps: &[Step]) -> anyhow::Result<()> {
     let due: Vec<&Step> = steps
         .iter()
         .filter(|step| step.action != Action::Keep)
         .collect();
     for (at, step) in due.iter().enumerate() {
+        if at >= AT_ONCE {
+            tokio::time::sleep(PACE).await;
+        }
         let name = format!("{}{}", request.path, step.assignment.name);
         vault
             .put(

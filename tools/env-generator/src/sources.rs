@@ -65,6 +65,8 @@ pub struct Parameters {
 pub(crate) struct Gathered {
     pub(crate) settings: Settings,
     pub(crate) problems: Vec<Problem>,
+    /// Whether every source was read, so that what is not there is missing.
+    pub(crate) is_complete: bool,
 }
 
 impl Gathered {
@@ -73,7 +75,7 @@ impl Gathered {
         self.problems.extend(scope.schema.check(
             &self.settings,
             &BTreeMap::new(),
-            scope.is_complete(),
+            self.is_complete,
         ));
         if self.problems.is_empty() {
             return Ok(self.settings);
@@ -93,7 +95,7 @@ impl Scope {
         let mut settings = Settings::default();
         let mut problems = Vec::new();
         self.written_down(&mut settings, &mut problems);
-        self.read_files(&mut settings, &mut problems)?;
+        let has_all_files = self.read_files(&mut settings, &mut problems)?;
         if !self.offline {
             self.read_paths(vault, &mut settings, &mut problems).await?;
         }
@@ -111,7 +113,11 @@ impl Scope {
         for (name, _) in self.schema.rules.iter().filter(|(_, rule)| rule.secret) {
             settings.seal(name);
         }
-        Ok(Gathered { settings, problems })
+        Ok(Gathered {
+            settings,
+            problems,
+            is_complete: has_all_files && self.is_complete(),
+        })
     }
 
     fn written_down(&self, settings: &mut Settings, problems: &mut Vec<Problem>) {
@@ -134,13 +140,19 @@ impl Scope {
         }
     }
 
+    /// Gives whether all of them could be read.
     fn read_files(
         &self,
         settings: &mut Settings,
         problems: &mut Vec<Problem>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
+        let mut has_all = true;
         for file in &self.sources.files {
-            let (keeping, read) = files::read(&self.directory.join(file), file, problems)?;
+            let path = self.directory.join(file);
+            let Some((keeping, read)) = files::read(&path, file, problems)? else {
+                has_all = false;
+                continue;
+            };
             for assignment in read {
                 let content = match keeping {
                     Keeping::Plain => Content::Plain(assignment.value.expose().to_owned()),
@@ -149,7 +161,7 @@ impl Scope {
                 settings.set(&assignment.name, content, origin(file, assignment.line));
             }
         }
-        Ok(())
+        Ok(has_all)
     }
 
     async fn read_paths(

@@ -17,8 +17,10 @@ use crate::ecs::{Ecs, EcsParts};
 use crate::elb::Elb;
 use crate::iam::Iam;
 use crate::logs::Logs;
-use crate::protocol::Answer;
+use crate::protocol::{Answer, AwsError};
+use crate::s3::S3;
 use crate::secrets::Secrets;
+use crate::sns::Sns;
 use crate::ssm::Parameters;
 use crate::state::Store;
 use crate::sts::Sts;
@@ -48,6 +50,10 @@ pub enum Service {
     Iam,
     /// Elastic Compute Cloud: its networks.
     Ec2,
+    /// Simple Storage Service, whose requests are of no dialect.
+    S3,
+    /// Simple Notification Service.
+    Sns,
 }
 
 /// A service's names: target prefix, signing name, API version, XML namespace.
@@ -59,7 +65,7 @@ struct Names {
     namespace: &'static str,
 }
 
-const NAMES: [Names; 11] = [
+const NAMES: [Names; 13] = [
     names(
         Service::Ecs,
         "AmazonEC2ContainerServiceV20141113",
@@ -124,6 +130,20 @@ const NAMES: [Names; 11] = [
         "ec2",
         "2016-11-15",
         "http://ec2.amazonaws.com/doc/2016-11-15/",
+    ),
+    names(
+        Service::S3,
+        "AmazonS3",
+        "s3",
+        "2006-03-01",
+        "http://s3.amazonaws.com/doc/2006-03-01/",
+    ),
+    names(
+        Service::Sns,
+        "AmazonSimpleNotificationService",
+        "sns",
+        "2010-03-31",
+        "http://sns.amazonaws.com/doc/2010-03-31/",
     ),
 ];
 
@@ -239,6 +259,47 @@ pub struct Cloud {
     pub iam: Iam,
     /// Networks.
     pub ec2: Ec2,
+    /// Buckets.
+    pub s3: Arc<S3>,
+    /// Topics.
+    pub sns: Arc<Sns>,
+}
+
+/// What watches the others: logs are counted as metrics, and alarms on these are announced.
+struct Observation {
+    sns: Arc<Sns>,
+    cloudwatch: Arc<CloudWatch>,
+    logs: Arc<Logs>,
+}
+
+impl Observation {
+    fn open(
+        store: &Arc<Store>,
+        account: &Account,
+        clock: Clock,
+        directory: &Path,
+        endpoint_host: &str,
+        console: &Arc<Console>,
+    ) -> anyhow::Result<Self> {
+        let kept = || Arc::clone(store);
+        let sns = Sns::open(
+            kept(),
+            account.clone(),
+            clock,
+            directory,
+            endpoint_host,
+            Arc::clone(console),
+        )?;
+        let cloudwatch = CloudWatch::open(kept(), account.clone(), clock)?;
+        cloudwatch.announce_by(Arc::clone(&sns));
+        let logs = Logs::open(kept(), account.clone(), clock)?;
+        logs.count_in(Arc::clone(&cloudwatch));
+        Ok(Self {
+            sns,
+            cloudwatch,
+            logs,
+        })
+    }
 }
 
 impl Cloud {
@@ -252,6 +313,9 @@ impl Cloud {
             console,
         } = settings;
         let kept = || Arc::clone(&store);
+        let watching =
+            Observation::open(&store, &account, clock, directory, &endpoint_host, &console)?;
+        let cloudwatch = || Arc::clone(&watching.cloudwatch);
         let ecr = Ecr::open(
             kept(),
             account.clone(),
@@ -259,21 +323,21 @@ impl Cloud {
             &directory.join("registry"),
             endpoint_host,
         )?;
-        let cloudwatch = CloudWatch::open(kept(), account.clone(), clock)?;
-        let elb = Elb::open(kept(), account.clone(), clock, Arc::clone(&cloudwatch))?;
-        let logs = Logs::open(kept(), account.clone(), clock)?;
+        let elb = Elb::open(kept(), account.clone(), clock, cloudwatch())?;
         let ssm = Parameters::open(kept(), account.clone(), clock)?;
         let secrets = Secrets::open(kept(), account.clone(), clock)?;
+        let s3 = S3::open(kept(), clock);
         let ecs = Ecs::open(EcsParts {
             store: kept(),
             account: account.clone(),
             clock,
             ecr: Arc::clone(&ecr),
             elb: Arc::clone(&elb),
-            logs: Arc::clone(&logs),
-            cloudwatch: Arc::clone(&cloudwatch),
+            logs: Arc::clone(&watching.logs),
+            cloudwatch: cloudwatch(),
             ssm: Arc::clone(&ssm),
             secrets: Arc::clone(&secrets),
+            s3: Arc::clone(&s3),
             directory: directory.to_owned(),
             runtime,
             console: Arc::clone(&console),
@@ -283,7 +347,7 @@ impl Cloud {
             account: account.clone(),
             clock,
             ecs: Arc::clone(&ecs),
-            cloudwatch: Arc::clone(&cloudwatch),
+            cloudwatch: cloudwatch(),
             console,
         })?;
         Ok(Self {
@@ -292,11 +356,13 @@ impl Cloud {
             ecs,
             ecr,
             elb,
-            logs,
-            cloudwatch,
             sts: Sts::new(account.clone()),
             iam: Iam::open(kept(), account.clone(), clock)?,
             ec2: Ec2::open(kept(), account.clone())?,
+            s3,
+            logs: watching.logs,
+            cloudwatch: watching.cloudwatch,
+            sns: watching.sns,
             autoscaling,
             clock,
             account,
@@ -324,9 +390,12 @@ impl Cloud {
             Service::AutoScaling => self.autoscaling.call(operation, input),
             Service::Iam => self.iam.call(operation, input),
             Service::Ec2 => self.ec2.call(operation, input),
+            Service::Sns => self.sns.call(operation, input),
             Service::Ecs => self.ecs.call(operation, input),
             Service::Ssm => self.ssm.call(operation, input),
             Service::Secrets => self.secrets.call(operation, input),
+            // It has a front of its own.
+            Service::S3 => Err(AwsError::unsupported("s3", operation)),
         }
     }
 }

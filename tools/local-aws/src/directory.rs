@@ -16,7 +16,7 @@ const LOCK: &str = "local-aws.lock";
 /// Where a running server says where it answers.
 const ENDPOINT: &str = "endpoint.json";
 /// Everything that a local AWS makes, apart from the two above; the last one is its starter's.
-const CONTENTS: [&str; 8] = [
+const CONTENTS: [&str; 9] = [
     "server.lease",
     "state.db",
     "state.db-wal",
@@ -24,6 +24,7 @@ const CONTENTS: [&str; 8] = [
     "registry",
     "images",
     "tasks",
+    "outbox.jsonl",
     "server.log",
 ];
 

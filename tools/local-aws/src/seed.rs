@@ -63,9 +63,13 @@ impl Seed<'_> {
         let repository = self.repository()?;
         let cluster = self.client.call(
             "AmazonEC2ContainerServiceV20141113.CreateCluster",
-            &json!({ "clusterName": self.names.cluster() }),
+            &json!({
+                "clusterName": self.names.cluster(),
+                "settings": [{ "name": "containerInsights", "value": "enabled" }],
+            }),
         )?;
-        self.log_group()?;
+        self.log_group(&self.names.log_group())?;
+        self.log_group(&self.names.lifecycle_log_group())?;
         let behind: Vec<(&String, &Service)> = self
             .environment
             .services
@@ -115,8 +119,7 @@ impl Seed<'_> {
         Ok(found)
     }
 
-    fn log_group(&self) -> anyhow::Result<()> {
-        let name = self.names.log_group();
+    fn log_group(&self, name: &str) -> anyhow::Result<()> {
         match self.client.call(
             "Logs_20140328.CreateLogGroup",
             &json!({ "logGroupName": name }),

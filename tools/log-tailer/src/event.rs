@@ -1,151 +1,104 @@
-//! An event and the line that shows it.
+//! An event, and what it is recognised by.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash as _, Hasher as _};
-
-use serde::Serialize;
-use toolkit::ci::Dialect;
-use toolkit::console::printable;
-use toolkit::output::Lines;
-
-use crate::time::rfc3339;
+use std::sync::Arc;
 
 /// One log event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
-    /// CloudWatch's own id, by which an event is recognised.
-    pub(crate) id: String,
-    pub(crate) stream: String,
+    /// By which it is recognised when it is read again.
+    pub(crate) key: Key,
+    /// Name of the stream; events of a stream share it.
+    pub(crate) stream: Arc<str>,
     /// Milliseconds since 1970, as the writer says.
     pub(crate) timestamp: i64,
     /// Milliseconds since 1970, when CloudWatch took it in.
     pub(crate) ingestion: i64,
-    pub(crate) message: String,
+    pub(crate) message: Box<str>,
 }
 
-/// The form of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// `TIME STREAM MESSAGE`, with the stream in a colour of its own on a terminal.
-    Text {
-        /// Whether a terminal understands colours.
-        colour: bool,
-    },
-    /// An object with `timestamp`, `stream`, `message`, and `late` where it is true.
-    Json,
+impl Event {
+    /// Events are shown by time, then by arrival; the sort that uses it leaves equal ones as they came.
+    pub(crate) fn order(&self) -> (i64, i64) {
+        (self.timestamp, self.ingestion)
+    }
 }
 
-#[derive(Serialize)]
-struct JsonLine<'a> {
-    timestamp: String,
-    stream: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    late: bool,
-}
+/// 128 bits of CloudWatch's event id: its 56 digits for every event of a minute would be most of a follower's
+/// memory. The ids are CloudWatch's own, so nobody can choose two that collide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Key(pub(crate) u128);
 
-/// Writes events to stdout.
-pub(crate) struct Printer {
-    style: Style,
-    dialect: Dialect,
-    lines: Lines,
-}
-
-impl Printer {
-    pub(crate) fn new(style: Style) -> Self {
-        Self {
-            style,
-            dialect: Dialect::detect(),
-            lines: Lines::default(),
+impl Key {
+    /// Of an event id; where a server gives none, of everything else that the event has.
+    pub(crate) fn of(id: &str, stream: &str, timestamp: i64, message: &str) -> Self {
+        let mut mix = Mix::default();
+        if id.is_empty() {
+            mix.add(stream.as_bytes());
+            mix.add(&timestamp.to_le_bytes());
+            mix.add(message.as_bytes());
+        } else {
+            mix.add(id.as_bytes());
         }
-    }
-
-    /// Writes one event; `late` says that a newer one was written before it.
-    pub(crate) fn print(&mut self, event: &Event, late: bool) -> anyhow::Result<()> {
-        match self.style {
-            Style::Json => self.lines.json(&JsonLine {
-                timestamp: rfc3339(event.timestamp),
-                stream: &event.stream,
-                message: &event.message,
-                late,
-            })?,
-            Style::Text { colour } => {
-                for line in event.message.trim_end_matches('\n').split('\n') {
-                    self.lines
-                        .line(&text(event, line, late, colour, self.dialect))?;
-                }
-            }
-        }
-        Ok(())
+        Self(mix.finish())
     }
 }
 
-fn text(event: &Event, line: &str, late: bool, colour: bool, dialect: Dialect) -> String {
-    let mut message = printable(line);
-    if dialect == Dialect::TeamCity {
-        // Understood anywhere in a line: an application must not speak for the build.
-        message = message.replace("##teamcity[", "## teamcity[");
-    }
-    let mark = if late { " (late)" } else { "" };
-    let stream = short(&event.stream);
-    let time = rfc3339(event.timestamp);
-    if colour {
-        // 31 to 36: red to cyan.
-        let mut hash = DefaultHasher::new();
-        event.stream.hash(&mut hash);
-        format!(
-            "\u{1b}[2m{time}\u{1b}[0m \u{1b}[{}m{stream}\u{1b}[0m{mark} {message}",
-            31 + hash.finish() % 6
-        )
-    } else {
-        format!("{time} {stream}{mark} {message}")
+/// Two multiplicative hashes side by side, eight bytes at a time.
+struct Mix(u64, u64);
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f)
     }
 }
 
-/// The stream's name with a task id (32 hexadecimal digits) cut to 8, which tells tasks apart well enough.
-fn short(stream: &str) -> String {
-    match stream.rsplit_once('/') {
-        Some((rest, task))
-            if task.len() == 32 && task.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
-        {
-            // awslogs names a stream prefix/container/task; the prefix repeats the container more often than not.
-            let rest = match rest.split_once('/') {
-                Some((prefix, container)) if prefix == container => prefix,
-                _ => rest,
-            };
-            format!("{rest}/{}", &task[..8])
+impl Mix {
+    fn add(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.word(u64::from_le_bytes(word));
         }
-        _ => printable(stream),
+        self.word(bytes.len() as u64);
+    }
+
+    fn word(&mut self, word: u64) {
+        self.0 = (self.0 ^ word)
+            .wrapping_mul(0xff51_afd7_ed55_8ccd)
+            .rotate_left(29);
+        self.1 = (self.1.rotate_left(31) ^ word).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        self.1 ^= self.1 >> 33;
+    }
+
+    fn finish(&self) -> u128 {
+        u128::from(self.0 ^ (self.0 >> 32)) << 64 | u128::from(self.1)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
-    fn event(message: &str) -> Event {
-        Event {
-            id: "1".to_owned(),
-            stream: "api/api/0123456789abcdef0123456789abcdef".to_owned(),
-            timestamp: 0,
-            ingestion: 0,
-            message: message.to_owned(),
+    #[test]
+    fn tells_neighbouring_ids_apart() {
+        let keys: HashSet<Key> = (0..200_000)
+            .map(|number| Key::of(&format!("{number:056}"), "s", 0, "m"))
+            .collect();
+        assert_eq!(keys.len(), 200_000);
+    }
+
+    #[test]
+    fn recognises_an_event_without_an_id_by_the_rest() {
+        let key = Key::of("", "s", 1, "m");
+        assert_eq!(key, Key::of("", "s", 1, "m"));
+        for other in [
+            Key::of("", "t", 1, "m"),
+            Key::of("", "s", 2, "m"),
+            Key::of("", "s", 1, "n"),
+        ] {
+            assert_ne!(key, other);
         }
-    }
-
-    #[test]
-    fn shows_time_stream_and_message() {
-        let line = text(&event("hello"), "hello", true, false, Dialect::None);
-        assert_eq!(line, "1970-01-01T00:00:00.000Z api/01234567 (late) hello");
-    }
-
-    #[test]
-    fn lets_no_event_speak_to_the_terminal_or_to_teamcity() {
-        let hostile = "\u{1b}[2J##teamcity[buildNumber 'x']";
-        let line = text(&event(hostile), hostile, false, false, Dialect::TeamCity);
-        assert_eq!(
-            line,
-            "1970-01-01T00:00:00.000Z api/01234567 [2J## teamcity[buildNumber 'x']"
-        );
     }
 }

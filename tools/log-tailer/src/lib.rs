@@ -1,40 +1,40 @@
-//! Shows the lines of a log group: what was written since a time, and on request what is being written.
+//! Shows what services and tasks write to CloudWatch Logs: what was written since a time, and on request what is
+//! being written; writes lines into a log itself; asks Logs Insights.
 //!
-//! Nothing is lost and nothing is shown twice: a follower asks again and again for the last minute, because
-//! CloudWatch lets events appear late, and remembers which events of that minute it has shown. It must not
-//! know how a release goes or what a service is; streams are chosen by name.
+//! A follower loses nothing and shows nothing twice: it asks again and again for the last minute, because CloudWatch
+//! lets events appear late, and remembers which events of that minute it has shown. It must not know how a release
+//! is made: it looks at services, and changes nothing about them.
 
 pub mod cli;
+mod cursor;
+mod directory;
+mod ecs;
+pub mod ending;
 mod event;
-mod fetch;
-mod follow;
+mod insights;
+mod interrupt;
+mod lane;
+mod live;
+mod matching;
+mod output;
+mod pace;
+mod page;
+mod put;
+mod show;
+mod sweep;
+mod tap;
 mod time;
 mod window;
 
-use contract::exit;
-
-use event::{Printer, Style};
-use fetch::Source;
-
 /// What is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Log group name.
-    pub group: String,
-    /// Which streams.
-    pub streams: Streams,
-    /// Events from this time on, in milliseconds since 1970.
-    pub since: i64,
-    /// Events up to this time, both included; none means now, or no end when following.
-    pub until: Option<i64>,
-    /// CloudWatch filter pattern.
-    pub filter: Option<String>,
-    /// Whether to go on with events as they are written.
-    pub follow: bool,
-    /// How the events are written.
-    pub style: Style,
-    /// What is said beside the events.
-    pub verbosity: toolkit::console::Verbosity,
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// Events.
+    Show(Box<show::Request>),
+    /// Lines into a stream.
+    Put(put::Request),
+    /// A query of Logs Insights.
+    Query(insights::Request),
 }
 
 /// A choice of streams.
@@ -44,25 +44,18 @@ pub enum Streams {
     All,
     /// Those whose names begin so.
     Prefix(String),
-    /// Those with these names; CloudWatch takes at most 100.
+    /// Those with these names.
     Named(Vec<String>),
 }
 
-/// Shows the events and gives the exit code.
+/// Does what is asked for and gives the exit code.
 pub fn run(request: &Request) -> anyhow::Result<u8> {
     aws::block_on(async {
-        let console = toolkit::Console::new(request.verbosity);
-        let source = Source::new(&aws::config().await?, request);
-        let mut printer = Printer::new(request.style);
-        if request.follow {
-            return follow::follow(&console, &source, request.since, &mut printer).await;
+        match request {
+            Request::Show(request) if request.live => show::run_live(request).await,
+            Request::Show(request) => show::run(request).await,
+            Request::Put(request) => put::run(request).await,
+            Request::Query(request) => insights::run(request).await,
         }
-        let mut pages = source.pages(request.since, request.until);
-        while let Some(events) = pages.next().await? {
-            for event in &events {
-                printer.print(event, false)?;
-            }
-        }
-        Ok(exit::DONE)
     })
 }

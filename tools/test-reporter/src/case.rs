@@ -1,8 +1,12 @@
 //! A test case and how it ended.
 
+use std::sync::Arc;
+
 use contract::test_report::{Counts, Coverage, FailedCase};
 
 use crate::place;
+use crate::store::Extent;
+use crate::tally::Slowest;
 use crate::text::{clean, shortened};
 
 /// Bytes of a message that are kept.
@@ -14,7 +18,7 @@ pub(crate) const LONGEST_DETAILS: usize = 16_384;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
     /// Suite, outermost first, joined by ` > `.
-    pub(crate) suite: String,
+    pub(crate) suite: Arc<str>,
     pub(crate) name: String,
     pub(crate) verdict: Verdict,
     pub(crate) duration_ms: u64,
@@ -47,9 +51,9 @@ pub(crate) struct Failure {
 
 impl Case {
     /// A case that passed; the caller changes what else is known.
-    pub(crate) fn new(suite: &str, name: &str) -> Self {
+    pub(crate) fn new(suite: Arc<str>, name: &str) -> Self {
         Self {
-            suite: suite.to_owned(),
+            suite,
             name: one_line(name),
             verdict: Verdict::Passed,
             duration_ms: 0,
@@ -72,7 +76,7 @@ impl Case {
             .filter(|details| !details.is_empty())
             .collect();
         FailedCase {
-            suite: self.suite.clone(),
+            suite: self.suite.as_ref().to_owned(),
             name: self.name.clone(),
             message: self
                 .failures
@@ -135,6 +139,13 @@ pub(crate) fn panic_message(text: &str) -> Option<&str> {
 
 /// A name as one clean line.
 pub(crate) fn one_line(name: &str) -> String {
+    let is_plain = name.len() <= LONGEST_MESSAGE
+        && name.bytes().all(|byte| (b' '..0x7f).contains(&byte))
+        && !name.starts_with(' ')
+        && !name.ends_with(' ');
+    if is_plain {
+        return name.to_owned();
+    }
     let cleaned = clean(name).replace(['\n', '\t'], " ");
     shortened(cleaned.trim(), LONGEST_MESSAGE)
 }
@@ -144,7 +155,12 @@ pub(crate) fn one_line(name: &str) -> String {
 pub(crate) struct Source {
     /// File, or `stdout`.
     pub(crate) name: String,
-    pub(crate) cases: Vec<Case>,
+    pub(crate) counts: Counts,
+    /// Where the store has its cases.
+    pub(crate) cases: Vec<Extent>,
+    /// Where the store has those that failed or were flaky, once more.
+    pub(crate) notable: Vec<Extent>,
+    pub(crate) slowest: Slowest,
     /// Milliseconds of all cases together.
     pub(crate) duration_ms: u64,
     /// Why it cannot be relied on: each closes the gate.
@@ -155,20 +171,89 @@ pub(crate) struct Source {
     pub(crate) coverage: Option<Coverage>,
 }
 
-/// Cases by verdict.
-pub(crate) fn counts<'c>(cases: impl Iterator<Item = &'c Case>) -> Counts {
-    let mut counts = Counts::default();
-    for case in cases {
-        counts.total += 1;
-        match case.verdict {
-            Verdict::Skipped => counts.skipped += 1,
-            Verdict::Passed => counts.passed += 1,
-            Verdict::Flaky => counts.flaky += 1,
-            Verdict::Failed => counts.failed += 1,
-            Verdict::Error => counts.errors += 1,
+impl Verdict {
+    /// What two signs of one case say together: a failure counts more than that it was skipped.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Passed, other) | (other, Self::Passed) => other,
+            (one, other) => one.max(other),
         }
     }
-    counts
+
+    /// Where cases of this verdict are counted.
+    pub(crate) fn counter(self, counts: &mut Counts) -> &mut u64 {
+        match self {
+            Self::Skipped => &mut counts.skipped,
+            Self::Passed => &mut counts.passed,
+            Self::Flaky => &mut counts.flaky,
+            Self::Failed => &mut counts.failed,
+            Self::Error => &mut counts.errors,
+        }
+    }
+}
+
+/// A source and its cases, for tests.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Understood {
+    source: Source,
+    pub(crate) cases: Vec<Case>,
+}
+
+#[cfg(test)]
+impl Understood {
+    pub(crate) fn new(source: Source, store: &crate::store::Store) -> Self {
+        Self {
+            cases: source.cases(store),
+            source,
+        }
+    }
+
+    /// Suite, name and verdict of every case.
+    pub(crate) fn verdicts(&self) -> Vec<(&str, &str, Verdict)> {
+        self.cases
+            .iter()
+            .map(|case| (case.suite.as_ref(), case.name.as_str(), case.verdict))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+impl std::ops::Deref for Understood {
+    type Target = Source;
+
+    fn deref(&self) -> &Source {
+        &self.source
+    }
+}
+
+/// The numbers of all sources together.
+pub(crate) fn counts(sources: &[Source]) -> Counts {
+    sources
+        .iter()
+        .fold(Counts::default(), |sum, source| Counts {
+            total: sum.total + source.counts.total,
+            passed: sum.passed + source.counts.passed,
+            flaky: sum.flaky + source.counts.flaky,
+            failed: sum.failed + source.counts.failed,
+            errors: sum.errors + source.counts.errors,
+            skipped: sum.skipped + source.counts.skipped,
+        })
+}
+
+#[cfg(test)]
+impl Source {
+    /// All cases, in their order.
+    pub(crate) fn cases(&self, store: &crate::store::Store) -> Vec<Case> {
+        let mut cases = Vec::new();
+        store
+            .each(&self.cases, |case| {
+                cases.push(case);
+                Ok::<_, std::io::Error>(())
+            })
+            .expect("the store keeps what it took");
+        cases
+    }
 }
 
 #[cfg(test)]

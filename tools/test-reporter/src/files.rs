@@ -1,15 +1,28 @@
 //! Which report files there are, and whether this run wrote them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::num::NonZero;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use globset::{GlobBuilder, GlobMatcher};
 use walkdir::WalkDir;
 
-use crate::case::Source;
+use crate::case::{Source, one_line};
+use crate::console_output::ConsoleOutput;
 use crate::junit;
+use crate::store::Store;
+
+/// Files that are read at once; more would only add windows and no speed.
+const MOST_WORKERS: usize = 8;
+/// Bytes in which the form of a file shows itself.
+const LOOKED_AT: u64 = 1 << 16;
+/// Bytes of a line; what is longer comes in pieces.
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// Files, by a pattern with `*`, `?`, `[…]`, `{…}` and `**`.
 #[derive(Debug, Clone)]
@@ -111,37 +124,136 @@ fn identity(path: &Path) -> Option<Identity> {
     ))
 }
 
-/// Reads the reports of all patterns; those that cannot be relied on are problems of their sources.
-pub(crate) fn read(patterns: &[Pattern], before: &Before, accepted: bool) -> Vec<Source> {
-    let mut sources: BTreeMap<PathBuf, Source> = BTreeMap::new();
+/// Reads the reports of all patterns, several at once; those that cannot be relied on are problems of their
+/// sources.
+pub(crate) fn read(
+    patterns: &[Pattern],
+    before: &Before,
+    accepted: bool,
+    store: &Store,
+) -> Vec<Source> {
+    let mut paths = BTreeSet::new();
     let mut without_file = Vec::new();
     for pattern in patterns {
         let files = pattern.files();
         if files.is_empty() {
             without_file.push(broken(
                 &pattern.text,
-                format!("no report was written to {}", pattern.text),
+                format!("no report was written to {}", one_line(&pattern.text)),
             ));
         }
-        for path in files {
-            sources
-                .entry(path)
-                .or_insert_with_key(|path| source(path, before, accepted));
-        }
+        paths.extend(files);
     }
-    sources.into_values().chain(without_file).collect()
+    let paths: Vec<PathBuf> = paths.into_iter().collect();
+    let mut sources = in_parallel(&paths, |path| source(path, before, accepted, store));
+    sources.extend(without_file);
+    sources
 }
 
-fn source(path: &Path, before: &Before, accepted: bool) -> Source {
-    let name = path.display().to_string();
+/// What `each` makes of every path, in the order of the paths.
+fn in_parallel(paths: &[PathBuf], each: impl Fn(&Path) -> Source + Sync) -> Vec<Source> {
+    let workers = thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(MOST_WORKERS)
+        .min(paths.len());
+    if workers <= 1 {
+        return paths.iter().map(|path| each(path)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let mut sources: Vec<(usize, Source)> = thread::scope(|scope| {
+        let running: Vec<_> = (0..workers)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut read = Vec::new();
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(path) = paths.get(at) else {
+                            return read;
+                        };
+                        read.push((at, each(path)));
+                    }
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .flat_map(|worker| match worker.join() {
+                Ok(read) => read,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    });
+    sources.sort_unstable_by_key(|(at, _)| *at);
+    sources.into_iter().map(|(_, source)| source).collect()
+}
+
+fn source(path: &Path, before: &Before, accepted: bool, store: &Store) -> Source {
+    let name = one_line(&path.display().to_string());
     if before.holds(path) {
         let problem = format!("{name} is of an earlier run, and this one did not write it");
         return broken(&name, problem);
     }
-    match File::open(path) {
-        Ok(file) => junit::read(&name, file, accepted),
-        Err(error) => broken(&name, format!("{name} cannot be read: {error}")),
+    let unreadable = |error: io::Error| broken(&name, format!("{name} cannot be read: {error}"));
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return unreadable(error),
+    };
+    let mut first = Vec::new();
+    if let Err(error) = (&mut file).take(LOOKED_AT).read_to_end(&mut first) {
+        return unreadable(error);
     }
+    let is_stream = is_stream(&first);
+    let whole = io::Cursor::new(first).chain(file);
+    if is_stream {
+        stream(&name, whole, accepted, store)
+    } else {
+        junit::read(&name, whole, accepted, store)
+    }
+}
+
+/// Whether a file is a runner's output and not XML: service messages, or libtest's lines.
+fn is_stream(first: &[u8]) -> bool {
+    let find = |what: &[u8]| memchr::memmem::find(first, what);
+    let message = [
+        find(b"##teamcity[test"),
+        find(b"##teamcity[flow"),
+        find(b"\nrunning "),
+    ]
+    .into_iter()
+    .flatten()
+    .min();
+    match (message, find(b"<testsuite").or_else(|| find(b"<?xml"))) {
+        (Some(message), Some(tag)) => message < tag,
+        (message, None) => message.is_some(),
+        (None, Some(_)) => false,
+    }
+}
+
+fn stream(name: &str, input: impl Read, accepted: bool, store: &Store) -> Source {
+    let mut output = ConsoleOutput::default();
+    let mut input = BufReader::new(input);
+    let mut line = Vec::new();
+    let mut problem = None;
+    loop {
+        line.clear();
+        match (&mut input).take(LONGEST_LINE).read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(_) => output.line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r'])),
+            Err(error) => {
+                problem = Some(format!("{name} cannot be read: {error}"));
+                break;
+            }
+        }
+    }
+    if output.is_empty() {
+        problem.get_or_insert_with(|| format!("{name} has no test results"));
+    }
+    let mut source = output.finish(name, accepted, store);
+    for problem in &mut source.problems {
+        *problem = format!("{name}: {problem}");
+    }
+    source.problems.extend(problem);
+    source
 }
 
 fn broken(name: &str, problem: String) -> Source {

@@ -1,102 +1,190 @@
 //! All cases as one JUnit XML file, well-formed whatever the tests printed.
 
 use std::fmt::Write as _;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
 
+use contract::test_report::Counts;
+
+use crate::artifact;
 use crate::case::{Case, Source, Verdict, counts};
+use crate::place;
+use crate::store::Store;
 
-/// The file's text. Suites are in the order of their first cases.
-pub(crate) fn junit(sources: &[Source]) -> String {
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let cases = || sources.iter().flat_map(|source| &source.cases);
-    let all: Vec<&Case> = cases().collect();
-    element(&mut xml, 0, "testsuites", &numbers(&all), |xml| {
-        for (suite, cases) in by_suite(&all) {
-            let mut attributes = vec![("name", suite.to_owned())];
-            attributes.extend(numbers(&cases));
-            element(xml, 1, "testsuite", &attributes, |xml| {
-                for case in cases {
-                    test_case(xml, case);
-                }
-            });
-        }
-    });
-    xml
+/// Text of a suite that is held until its numbers are known; a larger one is written in parts.
+const LARGEST_SUITE: usize = 1 << 20;
+
+/// Whose dialect is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// With what Surefire adds for flaky tests.
+    Whole,
+    /// GitLab knows neither flaky tests nor anything but the first failure, and links `file`.
+    GitLab,
 }
 
-fn by_suite<'c>(cases: &[&'c Case]) -> Vec<(&'c str, Vec<&'c Case>)> {
-    let mut suites: Vec<(&str, Vec<&Case>)> = Vec::new();
-    let mut places = std::collections::HashMap::new();
-    for case in cases {
-        let at = *places.entry(&case.suite).or_insert(suites.len());
-        if at == suites.len() {
-            suites.push((&case.suite, Vec::new()));
+/// Writes the file. Cases of a suite that follow each other are one suite of it.
+pub(crate) fn write(
+    target: &Path,
+    form: Form,
+    sources: &[Source],
+    store: &Store,
+) -> anyhow::Result<()> {
+    artifact::write(target, |file| {
+        let mut writer = Suites {
+            file,
+            form,
+            name: None,
+            counts: Counts::default(),
+            duration_ms: 0,
+            cases: String::new(),
+        };
+        writer.begin(sources)?;
+        for source in sources {
+            store.each(&source.cases, |case| writer.case(&case))?;
         }
-        suites[at].1.push(case);
+        writer.end_suite()?;
+        writer.file.write_all(b"</testsuites>\n")?;
+        Ok(())
+    })
+}
+
+struct Suites<W> {
+    file: W,
+    form: Form,
+    name: Option<Arc<str>>,
+    counts: Counts,
+    duration_ms: u64,
+    cases: String,
+}
+
+impl<W: Write> Suites<W> {
+    fn begin(&mut self, sources: &[Source]) -> anyhow::Result<()> {
+        let duration_ms = sources
+            .iter()
+            .fold(0_u64, |sum, source| sum.saturating_add(source.duration_ms));
+        let mut root = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
+        attributes(&mut root, &numbers(counts(sources), duration_ms));
+        root.push_str(">\n");
+        Ok(self.file.write_all(root.as_bytes())?)
     }
-    suites
+
+    fn case(&mut self, case: &Case) -> anyhow::Result<()> {
+        if self.name.as_ref() != Some(&case.suite) || self.cases.len() > LARGEST_SUITE {
+            self.end_suite()?;
+            self.name = Some(Arc::clone(&case.suite));
+        }
+        self.counts.total += 1;
+        *case.verdict.counter(&mut self.counts) += 1;
+        self.duration_ms = self.duration_ms.saturating_add(case.duration_ms);
+        test_case(&mut self.cases, self.form, case);
+        Ok(())
+    }
+
+    fn end_suite(&mut self) -> anyhow::Result<()> {
+        let Some(name) = self.name.take() else {
+            return Ok(());
+        };
+        let mut tag = String::from("  <testsuite");
+        attributes(&mut tag, &[("name", name.as_ref().to_owned())]);
+        let counts = std::mem::take(&mut self.counts);
+        attributes(
+            &mut tag,
+            &numbers(counts, std::mem::take(&mut self.duration_ms)),
+        );
+        tag.push_str(">\n");
+        self.file.write_all(tag.as_bytes())?;
+        self.file.write_all(self.cases.as_bytes())?;
+        self.file.write_all(b"  </testsuite>\n")?;
+        self.cases.clear();
+        Ok(())
+    }
 }
 
-fn numbers(cases: &[&Case]) -> Vec<(&'static str, String)> {
-    let counts = counts(cases.iter().copied());
-    let duration = cases
-        .iter()
-        .fold(0_u64, |sum, case| sum.saturating_add(case.duration_ms));
+fn numbers(counts: Counts, duration_ms: u64) -> Vec<(&'static str, String)> {
     vec![
         ("tests", counts.total.to_string()),
         ("failures", counts.failed.to_string()),
         ("errors", counts.errors.to_string()),
         ("skipped", counts.skipped.to_string()),
-        ("time", seconds(duration)),
+        ("time", seconds(duration_ms)),
     ]
 }
 
-fn test_case(xml: &mut String, case: &Case) {
-    let attributes = [
-        ("classname", case.suite.clone()),
-        ("name", case.name.clone()),
-        ("time", seconds(case.duration_ms)),
-    ];
-    element(xml, 2, "testcase", &attributes, |xml| {
-        let kind = match case.verdict {
-            Verdict::Passed => return,
-            Verdict::Skipped => {
-                xml.push_str("      <skipped/>\n");
-                return;
+fn test_case(xml: &mut String, form: Form, case: &Case) {
+    xml.push_str("    <testcase");
+    attributes(
+        xml,
+        &[
+            ("classname", case.suite.as_ref().to_owned()),
+            ("name", case.name.clone()),
+            ("time", seconds(case.duration_ms)),
+        ],
+    );
+    if let Some(place) = &case.place {
+        match place::parts(place) {
+            Some((file, line)) => {
+                attributes(
+                    xml,
+                    &[("file", file.to_owned()), ("line", line.to_string())],
+                );
             }
-            Verdict::Flaky => "flakyFailure",
-            Verdict::Failed => "failure",
-            Verdict::Error => "error",
-        };
-        if case.failures.is_empty() {
-            writeln!(xml, "      <{kind}/>").expect("a string takes any text");
+            None => attributes(xml, &[("file", place.clone())]),
         }
-        for failure in &case.failures {
-            writeln!(
-                xml,
-                "      <{kind} message=\"{}\">{}</{kind}>",
-                escaped(&failure.message),
-                escaped(&failure.details)
-            )
-            .expect("a string takes any text");
-        }
-    });
+    }
+    if case.verdict == Verdict::Passed {
+        xml.push_str("/>\n");
+        return;
+    }
+    xml.push_str(">\n");
+    outcome(xml, form, case);
+    xml.push_str("    </testcase>\n");
 }
 
-fn element(
-    xml: &mut String,
-    depth: usize,
-    name: &str,
-    attributes: &[(&str, String)],
-    content: impl FnOnce(&mut String),
-) {
-    let indent = "  ".repeat(depth);
-    write!(xml, "{indent}<{name}").expect("a string takes any text");
+fn outcome(xml: &mut String, form: Form, case: &Case) {
+    let kind = match (case.verdict, form) {
+        (Verdict::Passed, _) => return,
+        (Verdict::Skipped, _) => {
+            xml.push_str("      <skipped/>\n");
+            return;
+        }
+        (Verdict::Flaky, Form::GitLab) => {
+            let said: Vec<&str> = case.failures.iter().map(|f| f.details.as_str()).collect();
+            let text = format!("flaky: it failed first\n{}", said.join("\n\n"));
+            put(
+                xml,
+                &format!("      <system-out>{}</system-out>\n", escaped(&text)),
+            );
+            return;
+        }
+        (Verdict::Flaky, Form::Whole) => "flakyFailure",
+        (Verdict::Failed, _) => "failure",
+        (Verdict::Error, _) => "error",
+    };
+    if case.failures.is_empty() {
+        put(xml, &format!("      <{kind}/>\n"));
+    }
+    for failure in &case.failures {
+        put(
+            xml,
+            &format!(
+                "      <{kind} message=\"{}\">{}</{kind}>\n",
+                escaped(&failure.message),
+                escaped(&failure.details)
+            ),
+        );
+    }
+}
+
+fn put(xml: &mut String, text: &str) {
+    xml.push_str(text);
+}
+
+fn attributes(xml: &mut String, attributes: &[(&str, String)]) {
     for (key, value) in attributes {
         write!(xml, " {key}=\"{}\"", escaped(value)).expect("a string takes any text");
     }
-    xml.push_str(">\n");
-    content(xml);
-    writeln!(xml, "{indent}</{name}>").expect("a string takes any text");
 }
 
 fn seconds(milliseconds: u64) -> String {
@@ -104,7 +192,7 @@ fn seconds(milliseconds: u64) -> String {
 }
 
 /// Text for content and for attributes in double quotes; what XML 1.0 does not allow is left out.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -127,9 +215,10 @@ mod tests {
     use super::*;
     use crate::case::Failure;
     use crate::junit;
+    use crate::tally::Tally;
 
     fn case(name: &str, verdict: Verdict, message: &str) -> Case {
-        let mut case = Case::new("a > b \"c\" & <d>", name);
+        let mut case = Case::new("a > b \"c\" & <d>".into(), name);
         case.verdict = verdict;
         case.duration_ms = 1_007;
         if verdict >= Verdict::Flaky {
@@ -141,26 +230,50 @@ mod tests {
         case
     }
 
-    fn source() -> Source {
-        Source {
-            name: "stdout".to_owned(),
-            duration_ms: 5_035,
-            cases: vec![
-                case("passes", Verdict::Passed, ""),
-                case("is skipped", Verdict::Skipped, ""),
-                case("flaky ü🚀", Verdict::Flaky, "first"),
-                case("fails", Verdict::Failed, "it's <wrong> & \"so\""),
-                case("breaks", Verdict::Error, "no"),
-            ],
-            ..Source::default()
-        }
+    fn cases() -> Vec<Case> {
+        let mut placed = case("passes", Verdict::Passed, "");
+        placed.place = Some("src/a.rs:7".to_owned());
+        vec![
+            placed,
+            case("is skipped", Verdict::Skipped, ""),
+            case("flaky ü🚀", Verdict::Flaky, "first"),
+            case("fails", Verdict::Failed, "it's <wrong> & \"so\""),
+            case("breaks", Verdict::Error, "no"),
+        ]
+    }
+
+    fn written(form: Form) -> String {
+        let store = Store::new(true);
+        let mut tally = Tally::new("x", &store);
+        cases().iter().for_each(|case| tally.add(case));
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out/junit.xml");
+        write(&path, form, &[tally.finish()], &store).unwrap();
+        std::fs::read_to_string(path).unwrap()
     }
 
     #[test]
     fn can_be_read_again() {
-        let text = junit(&[source()]);
-        let read = junit::read("stdout", text.as_bytes(), false);
-        assert_eq!(read, source());
+        let store = Store::new(true);
+        let read = junit::read("x", written(Form::Whole).as_bytes(), false, &store);
+        assert_eq!(read.cases(&store), cases());
+        assert_eq!(read.problems, [""; 0]);
+        assert_eq!(read.warnings, [""; 0]);
+    }
+
+    #[test]
+    fn tells_gitlab_only_what_it_knows() {
+        let text = written(Form::GitLab);
+        assert!(!text.contains("flakyFailure"));
+        let store = Store::new(true);
+        let read = junit::read("x", text.as_bytes(), false, &store);
+        let verdicts: Vec<Verdict> = read
+            .cases(&store)
+            .into_iter()
+            .map(|case| case.verdict)
+            .collect();
+        use Verdict::{Error, Failed, Passed, Skipped};
+        assert_eq!(verdicts, [Passed, Skipped, Passed, Failed, Error]);
     }
 
     #[test]
@@ -170,11 +283,11 @@ mod tests {
 
     #[test]
     fn states_what_it_lists() {
-        assert!(junit(&[source()]).starts_with(
+        assert!(written(Form::Whole).starts_with(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
              <testsuites tests=\"5\" failures=\"1\" errors=\"1\" skipped=\"1\" time=\"5.035\">\n  \
              <testsuite name=\"a &gt; b &quot;c&quot; &amp; &lt;d&gt;\" tests=\"5\" failures=\"1\" errors=\"1\" skipped=\"1\" time=\"5.035\">\n    \
-             <testcase classname=\"a &gt; b &quot;c&quot; &amp; &lt;d&gt;\" name=\"passes\" time=\"1.007\">\n    </testcase>\n"
+             <testcase classname=\"a &gt; b &quot;c&quot; &amp; &lt;d&gt;\" name=\"passes\" time=\"1.007\" file=\"src/a.rs\" line=\"7\"/>\n"
         ));
     }
 }

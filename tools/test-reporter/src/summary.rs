@@ -1,6 +1,6 @@
 //! What people read at the end: failures first, then one line of numbers.
 
-use contract::test_report::{Counts, Coverage, TestReport};
+use contract::test_report::{Comparison, Counts, Portion, TestReport};
 use toolkit::Console;
 use toolkit::ci::Dialect;
 use toolkit::console::counted;
@@ -9,18 +9,32 @@ use crate::case::Source;
 
 /// Failures that are shown one by one; the document has all of them.
 const MOST: usize = 50;
+/// Problems that are shown one by one: a CI system has room for a few errors only.
+pub(crate) const SHOWN_PROBLEMS: usize = 5;
 
 /// Shows the report.
 pub(crate) fn show(console: &Console, report: &TestReport, sources: &[Source]) {
     console.untrusted(&failures(report));
-    for warning in sources.iter().flat_map(|source| &source.warnings) {
+    let warnings = || sources.iter().flat_map(|source| &source.warnings);
+    for warning in warnings().take(SHOWN_PROBLEMS) {
         console.warning(warning);
+    }
+    let more = warnings().count().saturating_sub(SHOWN_PROBLEMS);
+    if more > 0 {
+        console.warning(&format!("{more} more warnings of this kind"));
     }
     // TeamCity has a message of its own for what fails a build.
     if console.dialect() != Dialect::TeamCity {
-        for problem in &report.problems {
+        for problem in report.problems.iter().take(SHOWN_PROBLEMS) {
             console.error(problem);
         }
+        let more = report.problems.len().saturating_sub(SHOWN_PROBLEMS);
+        if more > 0 {
+            console.error(&format!("{more} more problems are in the report"));
+        }
+    }
+    if let Some(line) = report.comparison.as_ref().and_then(compared) {
+        console.status(&line);
     }
     let line = numbers(report);
     if report.passed {
@@ -46,7 +60,8 @@ fn failures(report: &TestReport) -> Vec<String> {
                 .map(|text| format!("    {text}")),
         );
     }
-    let more = report.failures.len().saturating_sub(MOST);
+    let failed = report.failures.len() as u64 + report.failures_omitted;
+    let more = failed.saturating_sub(MOST as u64);
     if more > 0 {
         lines.push(format!("… and {more} more, which are in the report"));
     }
@@ -83,31 +98,47 @@ fn numbers(report: &TestReport) -> String {
         report.duration_ms / 1_000,
         report.duration_ms % 1_000
     ));
-    if let Some(percent) = report.coverage.and_then(percent) {
+    if let Some(percent) = report.coverage.and_then(|coverage| {
+        percent(Portion {
+            covered: coverage.lines_covered,
+            total: coverage.lines_total,
+        })
+    }) {
         line.push_str(&format!(", {percent} % of lines covered"));
     }
     line
 }
 
-/// Covered lines in percent, with one digit, rounded down: 100.0 means all.
-pub(crate) fn percent(coverage: Coverage) -> Option<String> {
-    let permille = coverage
-        .lines_covered
+/// What changed since the run before, if anything did.
+fn compared(comparison: &Comparison) -> Option<String> {
+    let parts: Vec<String> = [
+        (comparison.new_failures.len(), "failing now and not before"),
+        (comparison.fixed.len(), "repaired"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    (!parts.is_empty()).then(|| format!("since the run before: {}", parts.join(", ")))
+}
+
+/// A portion in percent, with one digit, rounded down: 100.0 means all.
+pub(crate) fn percent(portion: Portion) -> Option<String> {
+    let permille = portion
+        .covered
         .checked_mul(1_000)?
-        .checked_div(coverage.lines_total)?;
+        .checked_div(portion.total)?;
     Some(format!("{}.{}", permille / 10, permille % 10))
 }
 
 #[cfg(test)]
 mod tests {
-    use contract::test_report::FailedCase;
+    use contract::test_report::{Coverage, FailedCase};
 
     use super::*;
 
     fn report(failures: usize) -> TestReport {
         TestReport {
-            passed: failures == 0,
-            problems: Vec::new(),
             counts: Counts {
                 total: 7,
                 passed: 4,
@@ -125,12 +156,12 @@ mod tests {
                     details: String::new(),
                 })
                 .collect(),
-            sources: Vec::new(),
-            command_exit_code: None,
             coverage: Some(Coverage {
                 lines_covered: 1_999,
                 lines_total: 2_000,
+                ..Coverage::default()
             }),
+            ..crate::verdict::empty()
         }
     }
 
@@ -140,10 +171,7 @@ mod tests {
             numbers(&report(0)),
             "7 tests: 4 passed, 1 flaky, 2 skipped (1.050 s), 99.9 % of lines covered"
         );
-        let nothing = Coverage {
-            lines_covered: 0,
-            lines_total: 0,
-        };
+        let nothing = Portion::default();
         assert_eq!(percent(nothing), None);
     }
 

@@ -43,11 +43,17 @@ impl Console {
     /// A console for this process: colour only on a terminal without `NO_COLOR`, the CI dialect by the environment.
     #[must_use]
     pub fn new(verbosity: Verbosity) -> Self {
+        Self::for_ci(verbosity, None)
+    }
+
+    /// The same for a CI system that the caller names, as by `--ci`.
+    #[must_use]
+    pub fn for_ci(verbosity: Verbosity, dialect: Option<Dialect>) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
             verbosity,
             colour: !plain && std::io::stderr().is_terminal(),
-            dialect: Dialect::detect(),
+            dialect: dialect.unwrap_or_else(Dialect::detect),
             turn: Mutex::new(()),
         }
     }
@@ -81,21 +87,21 @@ impl Console {
     /// Something happened.
     pub fn status(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.line(text);
+            self.line(&self.dialect.inert(text));
         }
     }
 
     /// Something went well: the same, in green on a terminal.
     pub fn success(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.line(&self.painted("32", text));
+            self.line(&self.painted("32", &self.dialect.inert(text)));
         }
     }
 
     /// Something that only a closer look needs.
     pub fn detail(&self, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
-            self.line(&self.painted("2", text));
+            self.line(&self.painted("2", &self.dialect.inert(text)));
         }
     }
 
@@ -103,7 +109,10 @@ impl Console {
     pub fn warning(&self, text: &str) {
         match self.dialect.warning(text) {
             Some(message) => self.line(&message),
-            None => self.line(&format!("{} {text}", self.painted("33", "warning:"))),
+            None => {
+                let text = self.dialect.inert(text);
+                self.line(&format!("{} {text}", self.painted("33", "warning:")));
+            }
         }
     }
 
@@ -111,12 +120,16 @@ impl Console {
     pub fn error(&self, text: &str) {
         match self.dialect.error(text) {
             Some(message) => self.line(&message),
-            None => self.line(&format!("{} {text}", self.painted("31", "error:"))),
+            None => {
+                let text = self.dialect.inert(text);
+                self.line(&format!("{} {text}", self.painted("31", "error:")));
+            }
         }
     }
 
     /// What to do next.
     pub fn hint(&self, text: &str) {
+        let text = self.dialect.inert(text);
         self.line(&format!("{} {text}", self.painted("36", "hint:")));
     }
 
@@ -175,7 +188,9 @@ pub struct Fenced<'c> {
 impl Fenced<'_> {
     /// Shows one line, without control characters.
     pub fn line(&self, text: &str) {
-        self.console.line(&printable(text));
+        // A fence of TeamCity's falls by one line that anybody can write.
+        let text = printable(text);
+        self.console.line(&self.console.dialect.inert(&text));
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::ci::Dialect;
 use crate::file::{Secrecy, write_atomic};
 
 /// Whoever read this program's stdout has left. It is no failure: there is nobody to write for.
@@ -34,9 +35,35 @@ pub fn document(
     output: Option<&Path>,
     secrecy: Secrecy,
 ) -> anyhow::Result<()> {
+    document_for(Dialect::detect(), document, output, secrecy)
+}
+
+/// The same where the caller named the CI system, as by `--ci`.
+pub fn document_for(
+    dialect: Dialect,
+    document: &impl Serialize,
+    output: Option<&Path>,
+    secrecy: Secrecy,
+) -> anyhow::Result<()> {
     let mut bytes = serde_json::to_vec_pretty(document)?;
     bytes.push(b'\n');
+    if output.is_none() && dialect != Dialect::None {
+        bytes = inert(&bytes);
+    }
     artifact(&bytes, output, secrecy)
+}
+
+/// The same document in a log that a CI system reads: `##teamcity[` and `##[` would be commands wherever they
+/// stand. In JSON a `#` stands in texts only, where it can be written by its number.
+fn inert(json: &[u8]) -> Vec<u8> {
+    let mut inert = Vec::with_capacity(json.len());
+    for byte in json {
+        match byte {
+            b'#' if inert.last() == Some(&b'#') => inert.extend_from_slice(br"\u0023"),
+            byte => inert.push(*byte),
+        }
+    }
+    inert
 }
 
 /// Writes bytes as they are: to `output` if given, else to stdout.
@@ -81,5 +108,56 @@ impl Lines {
         self.stdout.write_all(line)?;
         self.stdout.write_all(b"\n")?;
         self.stdout.flush()
+    }
+}
+
+/// Lines on stdout that are written together: many at a time where many are there, and none kept while the
+/// program waits, if it flushes before it waits. Only whole lines are ever written.
+#[derive(Debug, Default)]
+pub struct Batch {
+    lines: Vec<u8>,
+}
+
+impl Batch {
+    /// More than this is not kept; bytes.
+    const FULL: usize = 64 * 1024;
+
+    /// Adds a line, which `write` appends without its end.
+    pub fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> std::io::Result<()> {
+        write(&mut self.lines);
+        self.lines.push(b'\n');
+        if self.lines.len() >= Self::FULL {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is there.
+    pub fn flush(&mut self) -> std::io::Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let mut stdout = std::io::stdout().lock();
+        let written = stdout.write_all(&self.lines).and_then(|()| stdout.flush());
+        self.lines.clear();
+        written.map_err(of_stdout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hides_commands_in_a_document_without_changing_it() {
+        let text = serde_json::json!({ "name": "###teamcity[x] ##[group]" });
+        let json = serde_json::to_vec(&text).unwrap();
+        let hidden = inert(&json);
+        assert_eq!(
+            std::str::from_utf8(&hidden).unwrap(),
+            r##"{"name":"#\u0023#teamcity[x] #\u0023[group]"}"##
+        );
+        let read: serde_json::Value = serde_json::from_slice(&hidden).unwrap();
+        assert_eq!(read, text);
     }
 }

@@ -3,8 +3,11 @@
 //! Machines differ and are noisy, so what is said is a ratio. Nothing here decides whether a check passes.
 
 mod deploy;
+mod env;
 mod image;
+mod logs;
 mod measure;
+mod report;
 mod stand;
 mod table;
 
@@ -29,9 +32,9 @@ pub(crate) struct Bench {
     /// Only the cases whose name contains this
     #[arg(long, value_name = "WORDS")]
     case: Option<String>,
-    /// The programs as `cargo xtask` builds them, rather than as they are installed
+    /// The programs as `cargo install` builds them, rather than as `cargo xtask` does
     #[arg(long)]
-    dev: bool,
+    release: bool,
     /// Write the document to this file instead of stdout
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -41,6 +44,12 @@ pub(crate) struct Bench {
 enum Subject {
     /// deployer beside ecs-deploy and the AWS CLI
     Deploy,
+    /// env-generator beside the AWS CLI
+    Env,
+    /// log-tailer beside `aws logs tail` and awslogs
+    Logs,
+    /// test-reporter beside Python's junitparser
+    Report,
     /// image-builder beside docker and buildah
     Image,
 }
@@ -50,6 +59,9 @@ impl Subject {
     fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Deploy => &["deployer", "local-aws", "image-builder"],
+            Self::Env => &["env-generator", "local-aws"],
+            Self::Logs => &["log-tailer", "local-aws"],
+            Self::Report => &["test-reporter"],
             Self::Image => &["image-builder", "local-aws"],
         }
     }
@@ -58,9 +70,12 @@ impl Subject {
 /// Measures, shows a table on stderr, and writes the document.
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<u8> {
     let console = Console::from_environment();
-    let stand = Stand::build(&console, bench.subject.programs(), bench.dev)?;
+    let stand = Stand::build(&console, bench.subject.programs(), bench.release)?;
     let comparisons = match bench.subject {
         Subject::Deploy => deploy::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
+        Subject::Env => env::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
+        Subject::Logs => logs::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
+        Subject::Report => report::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
         Subject::Image => image::run_all(&console, &stand, bench.runs, bench.case.as_deref())?,
     };
     for line in table::text(&comparisons).lines() {

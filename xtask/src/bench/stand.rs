@@ -32,8 +32,12 @@ pub(crate) struct Server<'a> {
 }
 
 impl Stand {
-    /// Builds the programs, as they are installed unless `dev`.
-    pub(crate) fn build(console: &Console, programs: &[&str], dev: bool) -> anyhow::Result<Self> {
+    /// Builds the programs, as they are installed if `release`.
+    pub(crate) fn build(
+        console: &Console,
+        programs: &[&str],
+        release: bool,
+    ) -> anyhow::Result<Self> {
         let workspace = tools::workspace().ok_or_else(|| {
             Fault::usage("bench works only in a checkout")
                 .with_hint("run it as `cargo xtask bench SUBJECT`")
@@ -45,11 +49,11 @@ impl Stand {
         let mut build = Invocation::new(cargo)
             .args(["build", "--locked", "--workspace", "--bins"])
             .current_dir(&workspace);
-        if dev {
-            target.push("debug");
-        } else {
+        if release {
             build = build.arg("--release");
             target.push("release");
+        } else {
+            target.push("debug");
         }
         console.status(&format!("building {}", programs.join(", ")));
         build.must_succeed()?;
@@ -84,6 +88,11 @@ impl Stand {
     /// Somebody else's program, likewise.
     pub(crate) fn client(&self, name: &str) -> Command {
         self.bare(self.clients.join(name))
+    }
+
+    /// A program that is installed on this machine.
+    pub(crate) fn outside(&self, program: &Path) -> Command {
+        self.bare(program.to_owned())
     }
 
     fn bare(&self, program: PathBuf) -> Command {

@@ -16,6 +16,8 @@ use crate::tools::Tools;
 /// What a release of one environment runs.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// Whether the environment is as it should be, before time is spent on it.
+    pub(crate) check: Invocation,
     pub(crate) test: Option<Invocation>,
     /// The project's own command before the image.
     pub(crate) before: Option<Invocation>,
@@ -60,6 +62,7 @@ impl Plan {
             .map(|line| parts.command(line))
             .transpose()?;
         Ok(Self {
+            check: parts.check(),
             test: environment
                 .test
                 .as_ref()
@@ -188,6 +191,17 @@ impl Parts<'_> {
             .arg(self.document("image.json"))
     }
 
+    fn check(&self) -> Invocation {
+        self.tools
+            .invocation("env-generator")
+            .arg("check")
+            .arg("--project")
+            .arg(self.project.file())
+            .args(["--env", &self.environment.name])
+            .arg("--output")
+            .arg(self.document("environment-check.json"))
+    }
+
     fn env(&self) -> Invocation {
         self.of_project("env-generator")
             .arg("--output")
@@ -223,6 +237,9 @@ impl Parts<'_> {
             .args(["--tag", &format!("longshore:build={}", self.build_number)]);
         if let Some(tree) = self.tree {
             call = call.args(["--tag", &format!("longshore:commit={}", tree.commit)]);
+        }
+        if let Some(who) = git::who() {
+            call = call.args(["--tag", &format!("longshore:who={who}")]);
         }
         call.arg("--output").arg(output)
     }

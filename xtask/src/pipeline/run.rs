@@ -24,6 +24,9 @@ use crate::project::{Project, document};
 use crate::tools::Tools;
 use crate::{git, report};
 
+/// The name of the look at the environment before anything is built, which is no step of its own.
+const CHECK: &str = "check";
+
 /// What a run is asked to do.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -130,6 +133,11 @@ impl Run<'_> {
         let documents = self.project.documents(self.environment);
         std::fs::create_dir_all(&documents)
             .with_context(|| format!("cannot make the directory {}", documents.display()))?;
+        if let Some(check) = check(&self.plan, span)
+            && let Err(stopped) = self.labelled(CHECK, &check)?
+        {
+            return Ok(Err(stopped));
+        }
         if let Err(stopped) = self.test_and_build(span, &documents)? {
             return Ok(Err(stopped));
         }
@@ -384,10 +392,24 @@ fn summary(image: &Image, deployment: &Deployment) -> String {
     format!(", {what} {}", &digest[..digest.len().min(12)])
 }
 
+/// The look at the environment before anything is built. A build that goes no further needs no access to the
+/// secrets.
+fn check(plan: &Plan, span: Span) -> Option<Invocation> {
+    let check = plan.check.clone();
+    match (span.includes(Step::Build), span.includes(Step::Env)) {
+        (true, true) => Some(check),
+        (true, false) => Some(check.arg("--offline")),
+        (false, _) => None,
+    }
+}
+
 /// What an exit code of a step means, for people.
 fn meaning(label: &str, code: u8) -> &'static str {
     match code {
         exit::USAGE => "wrong arguments or configuration; nothing was changed",
+        exit::NEGATIVE if label == CHECK => {
+            "the environment is not as it should be, so nothing was built"
+        }
         exit::NEGATIVE if label == "test" => "the tests did not pass, so nothing was pushed",
         exit::NEGATIVE => "a negative verdict",
         exit::ROLLED_BACK => {
@@ -412,6 +434,9 @@ fn bars(console: &Console) -> MultiProgress {
 /// A dry run: the calls of each step, as lines for a shell.
 fn show(plan: &Plan, span: Span) -> anyhow::Result<()> {
     let mut lines = Lines::default();
+    if let Some(check) = check(plan, span) {
+        lines.line(&format!("{CHECK:>7} $ {check}"))?;
+    }
     let steps: [(Step, Vec<&Invocation>); 7] = [
         (Step::Test, plan.test.iter().collect()),
         (

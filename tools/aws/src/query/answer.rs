@@ -16,6 +16,19 @@ pub(super) fn read(response: &HttpResponse) -> Result<Element, OrchestratorError
     judge(response.status().as_u16(), bytes).map_err(OrchestratorError::operation)
 }
 
+/// For calls whose success has nothing to say.
+pub(crate) fn written(response: &HttpResponse) -> Result<(), OrchestratorError<QueryError>> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let bytes = response.body().bytes().unwrap_or_default();
+    match judge(status.as_u16(), bytes) {
+        Err(refusal) => Err(OrchestratorError::operation(refusal)),
+        Ok(_) => Ok(()),
+    }
+}
+
 fn judge(status: u16, bytes: &[u8]) -> Result<Element, QueryError> {
     if bytes.len() > LONGEST {
         return Err(QueryError::Unreadable(format!(
@@ -29,8 +42,11 @@ fn judge(status: u16, bytes: &[u8]) -> Result<Element, QueryError> {
     if (200..300).contains(&status) {
         return parsed.map_err(QueryError::Unreadable);
     }
-    // `ErrorResponse/Error` of most services, `Response/Errors/Error` of EC2.
-    let error = parsed.as_ref().ok().and_then(|root| root.find("Error"));
+    // `ErrorResponse/Error` of most services, `Response/Errors/Error` of EC2, `Error` alone of S3.
+    let error = parsed
+        .as_ref()
+        .ok()
+        .and_then(|root| root.find("Error").or(Some(root)));
     let said = |name| {
         error
             .and_then(|error| error.text_of(name))
@@ -80,7 +96,12 @@ mod tests {
                 message: message.to_owned(),
             })
         };
-        let table: [(u16, &str, Result<Element, QueryError>); 4] = [
+        let table: [(u16, &str, Result<Element, QueryError>); 5] = [
+            (
+                412,
+                "<Error><Code>PreconditionFailed</Code><Message>m</Message></Error>",
+                refused("PreconditionFailed", "m"),
+            ),
             (
                 404,
                 "<ErrorResponse><Error><Code>NoSuchEntity</Code><Message>no role</Message></Error></ErrorResponse>",

@@ -6,13 +6,14 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::alarms;
 use super::check;
 use super::definition;
 use super::reader::{Located, Reader, Table};
 use super::schema;
 use super::{
-    Alarms, App, Aws, Environment, Image, Launch, Problems, Project, Secret, SecretSource, Service,
-    Task, Test, Variable,
+    App, Aws, Environment, Image, Launch, Problems, Project, Secret, SecretSource, Service, Task,
+    Test, Variable,
 };
 
 /// The parts of the file that an environment may override.
@@ -188,7 +189,7 @@ fn environment<'s>(
     let secrets = secrets(reader, table.table("secrets"));
     let schema = schema::schema(reader, table.table("schema"));
     let sources = schema::sources(table.table("sources"));
-    let alarms = alarms(table.table("alarms"));
+    let alarms = alarms::alarms(table.table("alarms"));
     table.finish();
     Some(Environment {
         name: name.to_owned(),
@@ -417,30 +418,6 @@ fn secret_source(
         );
     }
     source
-}
-
-fn alarms(table: Option<Table<'_, '_>>) -> Alarms {
-    let mut alarms = Alarms {
-        notify: Vec::new(),
-        error_percent: 5.0,
-        latency_seconds: 1.0,
-        cpu_percent: 80.0,
-        memory_percent: 80.0,
-    };
-    let Some(table) = table else { return alarms };
-    alarms.notify = plain(table.texts("notify"));
-    for (key, threshold) in [
-        ("error-percent", &mut alarms.error_percent),
-        ("latency-seconds", &mut alarms.latency_seconds),
-        ("cpu-percent", &mut alarms.cpu_percent),
-        ("memory-percent", &mut alarms.memory_percent),
-    ] {
-        if let Some(value) = table.positive(key) {
-            *threshold = value;
-        }
-    }
-    table.finish();
-    alarms
 }
 
 pub(super) fn plain(texts: Vec<Located<String>>) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! nothing are all reported in one pass, each with line, column and what to write instead. What an
 //! environment overrides is laid over the common part before it is read, so both go through the same checks.
 
+mod alarms;
 mod check;
 mod decode;
 pub mod definition;
@@ -13,6 +14,7 @@ mod schema;
 
 use std::collections::BTreeMap;
 
+pub use alarms::{Alarms, Busy, KINDS};
 pub use decode::parse;
 pub use definition::Definition;
 pub use problem::{Problem, Problems};
@@ -249,21 +251,6 @@ pub struct Sources {
     pub paths: Vec<String>,
     /// Variables that are taken over from the process that runs the tools.
     pub process: Vec<String>,
-}
-
-/// Thresholds and recipients of alarms.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Alarms {
-    /// E-mail addresses, topics' ARNs or webhook addresses.
-    pub notify: Vec<String>,
-    /// Percent of requests that may end in a 5xx.
-    pub error_percent: f64,
-    /// 99th percentile of the response time, in seconds.
-    pub latency_seconds: f64,
-    /// Percent of the reserved CPU.
-    pub cpu_percent: f64,
-    /// Percent of the reserved memory.
-    pub memory_percent: f64,
 }
 
 impl Project {

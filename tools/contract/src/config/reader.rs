@@ -111,6 +111,11 @@ impl<'r, 's> Table<'r, 's> {
         &self.span
     }
 
+    /// Whether the key is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// A text.
     pub(super) fn text(&self, key: &str) -> Option<Located<String>> {
         self.read(key, "a text", &format!("write {key} = \"…\""), |value| {

@@ -8,9 +8,9 @@ use clap::{Args as Group, ValueEnum};
 use super::{LaunchArg, NetworkArgs, Place};
 use crate::Command;
 use crate::create::{Behind, Settings};
-use crate::deploy::{LockWish, Otherwise, Release};
 use crate::duration;
 use crate::one_off::OneOff;
+use crate::release::{LockWish, Otherwise, Release};
 use crate::smoke::{Expectation, Smoke};
 use crate::source::Source;
 
@@ -235,6 +235,7 @@ impl DeployArgs {
                 launch,
                 network: crate::create::Network::clone(&network),
                 timeout: self.first_timeout,
+                change: crate::one_off::Change::default(),
             })
             .collect();
         let task_definition = Source::of(&self.task_definition);

@@ -14,9 +14,9 @@ use toolkit::Fault;
 use toolkit::console::Verbosity;
 
 use crate::create::{Launch, Network};
-use crate::deploy::Release;
-use crate::one_off::OneOff;
+use crate::one_off::{Change, OneOff};
 use crate::proceed::Proceed;
+use crate::release::Release;
 use crate::rollback::Rollback;
 use crate::scale::Scale;
 use crate::source::Source;
@@ -31,7 +31,7 @@ EXAMPLES
   deployer deploy --cluster prod --service api --task-definition task-definition.json
   deployer deploy --cluster prod --service api --task-definition api:41 --timeout 30m
   deployer status --cluster prod --service api --service web
-  deployer run --cluster prod --task-definition migrate.json
+  deployer run --cluster prod --task-definition api:41 -- bin/migrate --to 7
   deployer rollback --cluster prod --service api
   deployer update prod api --region eu-central-1 --tag 1.4.2
 
@@ -236,6 +236,23 @@ struct RunArgs {
     /// How long it may take; then it is stopped
     #[arg(long, value_name = "TIME", default_value = "600s", value_parser = duration::parse)]
     timeout: Duration,
+    /// Container that the command and the variables are for [default: the first essential one]
+    #[arg(long, value_name = "NAME")]
+    container: Option<String>,
+    /// A variable of this run, not a secret: all who may look at the task see it; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// Words of the container's command in this run
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        // The text may be a value in the wrong place.
+        _ => Err("it is not NAME=VALUE".to_owned()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -382,6 +399,11 @@ impl RunArgs {
             launch: self.launch_type.into(),
             network: self.network.into(),
             timeout: self.timeout,
+            change: Change {
+                container: self.container,
+                command: self.command,
+                variables: self.env,
+            },
         };
         (self.cluster, Command::Run(run))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Command;
 use crate::create::Settings;
-use crate::deploy::{LockWish, Release};
+use crate::release::{LockWish, Release};
 use crate::source::Source;
 use crate::update::Update;
 

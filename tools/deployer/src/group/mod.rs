@@ -13,8 +13,9 @@ use toolkit::{Console, Fault};
 
 use crate::cloud::Cloud;
 use crate::create::{Launch, Network};
-use crate::deploy::{Release, deploy};
+use crate::deploy::deploy;
 use crate::one_off::OneOff;
+use crate::release::Release;
 use crate::smoke::Expectation;
 use crate::source::Source;
 
@@ -232,6 +233,7 @@ fn release(request: &Group, member: &Member) -> anyhow::Result<Release> {
                 launch: Launch::Ec2,
                 network: Network::default(),
                 timeout: request.pattern.timeout,
+                change: crate::one_off::Change::default(),
             })
             .collect(),
         ..request.pattern.clone()

@@ -9,6 +9,7 @@ pub(crate) mod ecs;
 pub(crate) mod ecs_file;
 pub(crate) mod github;
 pub(crate) mod json;
+pub(crate) mod node;
 pub(crate) mod npm;
 pub(crate) mod python;
 #[cfg(test)]

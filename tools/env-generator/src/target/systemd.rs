@@ -1,6 +1,7 @@
 //! The form that systemd's `EnvironmentFile=` reads: double quotes, with a backslash before the four characters
-//! that a shell would take for its own. Systemd drops a variable with any other control character than tab and
-//! line feed, so it is refused here (env_value_is_valid in systemd's src/basic/env-util.c).
+//! that a shell would take for its own. Older systemd drops a variable with any other control character than tab
+//! and line feed, and every systemd gives up at code points that Unicode calls no characters, so both are refused
+//! here (env_value_is_valid in its src/basic/env-util.c, unichar_is_valid in utf8.c).
 
 use super::{Refusal, Text, Value, accepted, room, unfit};
 
@@ -23,13 +24,22 @@ pub(crate) fn encode(values: &[Value<'_>]) -> Result<Text, Refusal> {
 }
 
 fn mistake(value: &Value<'_>) -> Option<&'static str> {
-    unfit(value).or_else(|| {
-        value
-            .text
-            .chars()
-            .any(|c| (c < ' ' && c != '\t' && c != '\n') || c == '\u{7f}')
-            .then_some("its value has a control character")
-    })
+    let is_control = |c: char| (c < ' ' && c != '\t' && c != '\n') || c == '\u{7f}';
+    if let Some(unfit) = unfit(value) {
+        Some(unfit)
+    } else if value.text.chars().any(is_control) {
+        Some("its value has a control character")
+    } else if value.text.chars().any(is_no_character) {
+        Some("its value has a code point that is no character")
+    } else {
+        None
+    }
+}
+
+/// The 66 noncharacters of Unicode (section 23.7).
+fn is_no_character(c: char) -> bool {
+    let code = u32::from(c);
+    code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
 }
 
 #[cfg(test)]
@@ -50,11 +60,19 @@ mod tests {
         assert_eq!(
             encoded(
                 encode,
-                &[("A", "hunter2\r"), ("B", "hunter2\u{7f}"), ("C", "\0")]
+                &[
+                    ("A", "hunter2\r"),
+                    ("B", "hunter2\u{7f}"),
+                    ("C", "\0"),
+                    ("D", "hunter2\u{fdd0}"),
+                    ("E", "hunter2\u{1fffe}")
+                ]
             ),
             Err(
                 "an EnvironmentFile of systemd cannot hold A (its value has a control character), \
-                 B (its value has a control character), C (its value has a zero byte)"
+                 B (its value has a control character), C (its value has a zero byte), \
+                 D (its value has a code point that is no character), \
+                 E (its value has a code point that is no character)"
                     .to_owned()
             )
         );

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::fake_aws::FakeAws;
+use crate::fake_aws::{Contents, FakeAws};
 use crate::{ARN, env_generator, full, project, run, text};
 
 fn written(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -221,4 +221,108 @@ fn reads_several_secrets_in_one_call() {
         Some(&json!({ "SecretIdList": [ARN, other] }))
     );
     assert_eq!(calls.len(), 2);
+}
+
+/// A project with so many parameters, of which the last is not there.
+fn many(count: usize) -> (String, Contents) {
+    let mut contents = full();
+    let mut source = project();
+    for at in 0..count {
+        source += &format!("secrets.KEY_{at:02} = \"ssm:/ludlow/prod/KEY_{at:02}\"\n");
+        let name = format!("/ludlow/prod/KEY_{at:02}");
+        contents.parameters.insert(name, format!("hunter{at}"));
+    }
+    contents
+        .parameters
+        .remove(&format!("/ludlow/prod/KEY_{:02}", count - 1));
+    (source, contents)
+}
+
+fn operations(aws: &FakeAws) -> Vec<String> {
+    let calls = aws.calls().into_iter();
+    let mut operations: Vec<String> = calls.map(|(operation, _)| operation).collect();
+    operations.sort();
+    operations
+}
+
+#[test]
+fn asks_for_many_names_in_one_call_that_shows_no_value() {
+    let (source, contents) = many(30);
+    let aws = FakeAws::start(contents);
+    let (output, _directory) = env_generator(&source, Some(&aws), &["--env", "prod"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.starts_with(
+            "error: 1 secret of the environment prod does not exist\n  KEY_29 (longshore.toml:43): "
+        ),
+        "{said}"
+    );
+    assert_eq!(
+        operations(&aws),
+        ["DescribeParameters", "DescribeParameters", "DescribeSecret"]
+    );
+}
+
+#[test]
+fn asks_in_batches_where_it_may_not_list() {
+    let (source, mut contents) = many(30);
+    contents.refused = vec!["DescribeParameters"];
+    let aws = FakeAws::start(contents);
+    let (output, _directory) = env_generator(&source, Some(&aws), &["--env", "prod"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("\n  KEY_29 (longshore.toml:43): "), "{said}");
+    let mut expected = vec!["DescribeParameters", "DescribeSecret"];
+    expected.extend(["GetParameters"; 4]);
+    assert_eq!(operations(&aws), expected);
+    let reads_values = |(_, argument): &(String, Value)| argument["WithDecryption"] == json!(true);
+    assert!(!aws.calls().iter().any(reads_values));
+}
+
+#[test]
+fn reads_what_a_path_lists_no_second_time() {
+    let aws = FakeAws::start(full());
+    let source = project().replace("secrets.TOKEN = \"ssm:/ludlow/prod/TOKEN\"\n", "")
+        + "sources.paths = [\"/ludlow/prod/\"]\n";
+    let arguments = ["--env", "prod", "--target", "json", "--output", "-"];
+    let (output, _directory) = env_generator(&source, Some(&aws), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("\"TOKEN\": \"hunter2=\""));
+    // The list, the empty page at its end, and the secret that is not below the path.
+    assert_eq!(
+        operations(&aws),
+        [
+            "GetParametersByPath",
+            "GetParametersByPath",
+            "GetSecretValue"
+        ]
+    );
+}
+
+#[test]
+fn checks_the_rest_where_one_environment_cannot_be_checked() {
+    let mut contents = full();
+    contents.refused = vec!["DescribeSecret"];
+    let aws = FakeAws::start(contents);
+    let source = project()
+        + "[environments.qa]\nsources.files = [\"qa.env\"]\n[schema.LOG_LEVEL]\nvalues = [\"info\"]\n[schema.TOKEN]\nrequired = true\n[schema.DATABASE_URL]\n";
+    let (output, _directory) = env_generator(&source, Some(&aws), &["check"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        text(&output.stderr),
+        "error: 1 mistake in longshore.toml\n  longshore.toml:18: TOKEN is missing: no source has it\n\
+         error: 1 mistake in longshore.toml\n  longshore.toml:11: LOG_LEVEL is malformed: it must be one of info\n\
+         error: the environment prod was not checked to the end: cannot look up the secret arn:aws:secretsmanager:us-east-1:123456789012:secret:ludlow/db-AbCdEf: not allowed (AccessDeniedException)\n\
+         hint: the credentials are valid but lack this permission: add the action to the role's policy\n\
+         error: 1 mistake in qa.env\n  qa.env: the file cannot be read: No such file or directory (os error 2)\n"
+    );
+    let verdict: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let unfinished: Vec<bool> = verdict["environments"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|environment| environment["unfinished"] == json!(true))
+        .collect();
+    assert_eq!(unfinished, [false, true, false]);
 }

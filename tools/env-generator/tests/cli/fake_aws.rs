@@ -20,8 +20,8 @@ pub(crate) struct Contents {
     pub(crate) secrets: BTreeMap<String, (Value, String)>,
     /// Plain variables of the live service's container, as ECS lists them.
     pub(crate) live: Value,
-    /// Whether every call is refused.
-    pub(crate) refuses: bool,
+    /// Operations that are refused; `*` is all of them.
+    pub(crate) refused: Vec<&'static str>,
 }
 
 impl FakeAws {
@@ -92,7 +92,11 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
 }
 
 fn answer(contents: &Contents, operation: &str, argument: &Value) -> (u16, Value) {
-    if contents.refuses {
+    if contents
+        .refused
+        .iter()
+        .any(|refused| [operation, "*"].contains(refused))
+    {
         return (
             400,
             json!({ "__type": "AccessDeniedException", "message": "not allowed" }),
@@ -100,6 +104,7 @@ fn answer(contents: &Contents, operation: &str, argument: &Value) -> (u16, Value
     }
     match operation {
         "GetParameters" => (200, parameters(contents, argument)),
+        "DescribeParameters" => (200, described(contents, argument)),
         "GetParametersByPath" => (200, below(contents, argument)),
         "PutParameter" => (200, json!({ "Version": 1, "Tier": "Standard" })),
         "BatchGetSecretValue" => (200, batch(contents, argument)),
@@ -129,6 +134,24 @@ fn answer(contents: &Contents, operation: &str, argument: &Value) -> (u16, Value
             }
         }
         _ => (400, json!({ "__type": "UnknownOperationException" })),
+    }
+}
+
+/// Those of the names in the filter that are there, in two pages.
+fn described(contents: &Contents, argument: &Value) -> Value {
+    let known: Vec<Value> = argument["ParameterFilters"][0]["Values"]
+        .as_array()
+        .expect("names are given")
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|name| contents.parameters.contains_key(*name))
+        .map(|name| json!({ "Name": name, "Type": "SecureString" }))
+        .collect();
+    let (first, second) = known.split_at(known.len() / 2);
+    if argument["NextToken"].is_null() {
+        json!({ "Parameters": first, "NextToken": "second" })
+    } else {
+        json!({ "Parameters": second })
     }
 }
 

@@ -1,7 +1,9 @@
 //! The program as its users call it.
 
 mod commands;
+mod encrypted;
 mod fake_aws;
+mod golden;
 mod secrecy;
 
 use std::collections::BTreeMap;
@@ -52,6 +54,8 @@ fn run(directory: &Path, aws: Option<&FakeAws>, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(directory)
         .env_clear()
+        // Whether sops or age is installed must not matter here.
+        .env("PATH", "/nowhere")
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
@@ -74,7 +78,7 @@ fn full() -> Contents {
             ),
         )]),
         live: json!([]),
-        refuses: false,
+        refused: Vec::new(),
     }
 }
 
@@ -261,7 +265,7 @@ fn names_what_a_file_cannot_hold_and_never_shows_it() {
 #[test]
 fn says_what_aws_refused() {
     let aws = FakeAws::start(Contents {
-        refuses: true,
+        refused: vec!["*"],
         ..full()
     });
     let (output, _directory) = env_generator(&project(), Some(&aws), &["--env", "prod"]);

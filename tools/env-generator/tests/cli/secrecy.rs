@@ -106,7 +106,7 @@ fn what_holds_references_never_holds_a_secret() {
 #[test]
 fn values_are_in_the_named_file_alone() {
     for target in [
-        "docker", "compose", "bash", "npm", "python", "systemd", "json",
+        "docker", "compose", "bash", "npm", "node", "python", "systemd", "json",
     ] {
         let arguments = [
             "--env",

@@ -214,14 +214,17 @@ impl CloudWatch {
                 before.transitioned_ms
             },
         };
+        let done = if is_change && alarm.actions_enabled {
+            self.act(&alarm, &before)
+        } else {
+            Vec::new()
+        };
         self.store.transaction(|transaction| {
             put_in(transaction, &alarm)?;
             if is_change {
                 history::insert_in(transaction, &Item::state(&alarm, &before))?;
-                if alarm.actions_enabled {
-                    for action in alarm.actions.on(value) {
-                        history::insert_in(transaction, &Item::action(&alarm, action))?;
-                    }
+                for (action, outcome) in &done {
+                    history::insert_in(transaction, &Item::action(&alarm, action, outcome))?;
                 }
             }
             Ok(())

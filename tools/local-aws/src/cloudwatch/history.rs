@@ -4,6 +4,7 @@ use rusqlite::{Connection, params, params_from_iter, types};
 use serde_json::{Value, json};
 
 use super::CloudWatch;
+use super::action::Outcome;
 use super::alarm::{Alarm, State};
 use super::request::{self};
 use crate::protocol::{Answer, AwsError, Input, timestamp};
@@ -54,20 +55,28 @@ impl Item {
         )
     }
 
-    /// An action of the state that an alarm went to.
-    pub(super) fn action(alarm: &Alarm, action: &str) -> Self {
-        Self::new(
-            alarm,
-            alarm.state.updated_ms,
-            "Action",
-            format!("Failed to execute action {action}"),
-            &json!({
-                "actionState": "Failed",
-                "notificationResource": action,
-                "stateUpdateTimestamp": alarm.state.updated_ms,
-                "error": "local-aws delivers no actions",
-            }),
-        )
+    /// An action of the state that an alarm went to, and what came of it.
+    pub(super) fn action(alarm: &Alarm, action: &str, outcome: &Outcome) -> Self {
+        let mut data = json!({
+            "actionState": "Succeeded",
+            "notificationResource": action,
+            "stateUpdateTimestamp": alarm.state.updated_ms,
+        });
+        let summary = match outcome {
+            Ok(message) => {
+                // Data that is cut would not be JSON any more.
+                if message.len() < MOST_DATA / 2 {
+                    data["publishedMessage"] = json!(message);
+                }
+                format!("Successfully executed action {action}")
+            }
+            Err(reason) => {
+                data["actionState"] = json!("Failed");
+                data["error"] = json!(reason);
+                format!("Failed to execute action {action}")
+            }
+        };
+        Self::new(alarm, alarm.state.updated_ms, "Action", summary, &data)
     }
 
     fn new(alarm: &Alarm, time_ms: i64, kind: &'static str, summary: String, data: &Value) -> Self {

@@ -5,8 +5,9 @@
 //! seconds. A `Sum` over such a bucket is therefore S times smaller than over AWS's minute, while averages, rates,
 //! percentiles and ratios are what they are on AWS.
 //!
-//! Actions are not carried out, for lack of a service that would receive them: they stand in the alarm's history.
+//! Actions that name a topic are announced on it; any other is not carried out. The alarm's history says which.
 
+mod action;
 mod alarm;
 mod alarms;
 mod composite;
@@ -25,7 +26,7 @@ mod statistics;
 mod text;
 mod watch;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,6 +35,7 @@ use toolkit::Console;
 use crate::account::Account;
 use crate::clock::Clock;
 use crate::protocol::{Answer, AwsError, Input};
+use crate::sns::Sns;
 use crate::state::Store;
 use alarm::Alarm;
 use alarms::{Alarms, Entry};
@@ -48,6 +50,8 @@ pub struct CloudWatch {
     samples: Samples,
     // Taken before the store's connection, never after it.
     alarms: Mutex<Alarms>,
+    /// Where actions are announced; none in tests of metrics alone.
+    announcer: OnceLock<Arc<Sns>>,
     console: Console,
 }
 
@@ -100,6 +104,7 @@ impl CloudWatch {
             clock,
             store,
             alarms: Mutex::new(alarms),
+            announcer: OnceLock::new(),
             console: Console::from_environment(),
         }))
     }
@@ -139,6 +144,11 @@ impl CloudWatch {
         let sample = (self.clock.now_ms(), value);
         self.samples
             .record(namespace, metric, dimensions, unit, sample);
+    }
+
+    /// Has actions that name topics carried out. The first call counts.
+    pub fn announce_by(&self, sns: Arc<Sns>) {
+        self.announcer.get_or_init(|| sns);
     }
 
     fn alarms(&self) -> MutexGuard<'_, Alarms> {

@@ -836,11 +836,7 @@ mod history {
             alarm(json!({ "AlarmActions": [topic] })),
         );
         put(&service, "m", end - 30_000, 5.0);
-        let lines = service.evaluate_due(end).unwrap();
-        assert_eq!(
-            lines[1],
-            format!("alarm high: action {topic} is not carried out: local-aws delivers no actions")
-        );
+        service.evaluate_due(end).unwrap();
         answer(&service, "PutMetricAlarm", alarm(json!({})));
         answer(&service, "DeleteAlarms", json!({ "AlarmNames": ["high"] }));
         let expected = [

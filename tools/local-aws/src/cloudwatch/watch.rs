@@ -202,7 +202,7 @@ impl CloudWatch {
         let mut alarms = self.alarms();
         match alarms.get_mut(&alarm.name) {
             Some(entry) if entry.alarm == *alarm => {
-                lines.extend(told(alarm, verdict.state, &verdict.reason));
+                lines.push(told(alarm, verdict.state, &verdict.reason));
                 self.enter(entry, verdict.state, verdict.reason, Some(data.to_string()))
             }
             _ => Ok(()),
@@ -243,7 +243,7 @@ impl CloudWatch {
                 };
                 if entry.alarm.state.value != value {
                     is_changed = true;
-                    lines.extend(told(&entry.alarm, value, &causes));
+                    lines.push(told(&entry.alarm, value, &causes));
                     self.enter(entry, value, causes, None)?;
                 }
             }
@@ -283,23 +283,14 @@ struct Next {
     age_ms: i64,
 }
 
-/// What people are told of a change: the state, and what is not done about it.
-fn told(alarm: &Alarm, state: AlarmState, reason: &str) -> Vec<String> {
-    let mut lines = vec![format!(
+/// What people are told of a change.
+fn told(alarm: &Alarm, state: AlarmState, reason: &str) -> String {
+    format!(
         "alarm {}: {} -> {}: {reason}",
         alarm.name,
         alarm.state.value.as_str(),
         state.as_str()
-    )];
-    if alarm.actions_enabled {
-        lines.extend(alarm.actions.on(state).iter().map(|action| {
-            format!(
-                "alarm {}: action {action} is not carried out: local-aws delivers no actions",
-                alarm.name
-            )
-        }));
-    }
-    lines
+    )
 }
 
 /// Whether the alarm is to leave its state alone because a percentile of so few samples says nothing.

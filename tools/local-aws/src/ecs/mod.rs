@@ -30,6 +30,7 @@ use crate::ecr::Ecr;
 use crate::elb::Elb;
 use crate::logs::Logs;
 use crate::protocol::Answer;
+use crate::s3::S3;
 use crate::secrets::Secrets;
 use crate::ssm::Parameters;
 use crate::state::Store;
@@ -51,6 +52,8 @@ pub struct EcsParts {
     pub cloudwatch: Arc<CloudWatch>,
     pub ssm: Arc<Parameters>,
     pub secrets: Arc<Secrets>,
+    /// Where environment files are.
+    pub s3: Arc<S3>,
     /// Where unpacked images and tasks are kept.
     pub directory: PathBuf,
     pub runtime: Runtime,

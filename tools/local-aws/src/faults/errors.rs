@@ -23,7 +23,12 @@ fn family(service: Service) -> Family {
         | Service::Ssm
         | Service::Secrets
         | Service::AutoScaling => Family::Json,
-        Service::Elb | Service::CloudWatch | Service::Sts | Service::Iam => Family::Query,
+        Service::Elb
+        | Service::CloudWatch
+        | Service::Sts
+        | Service::Iam
+        | Service::S3
+        | Service::Sns => Family::Query,
         Service::Ec2 => Family::Ec2,
     }
 }
@@ -37,6 +42,9 @@ pub(crate) fn error(kind: Kind, service: Service) -> Option<AwsError> {
         Family::Ec2 => ec2,
     };
     let (code, message, status) = match kind {
+        Kind::Throttle if service == Service::S3 => {
+            ("SlowDown", "Please reduce your request rate.", 503)
+        }
         Kind::Throttle => by_family(
             ("ThrottlingException", "Rate exceeded", 400),
             ("Throttling", "Rate exceeded", 400),
@@ -63,6 +71,15 @@ pub(crate) fn error(kind: Kind, service: Service) -> Option<AwsError> {
                 ("RequestExpired", "Request has expired.", 400),
             )
         }
+        Kind::AccessDenied => {
+            let message =
+                "You are not authorized to perform this operation. (asked for by a fault rule)";
+            by_family(
+                ("AccessDeniedException", message, 400),
+                ("AccessDenied", message, 403),
+                ("UnauthorizedOperation", message, 403),
+            )
+        }
         Kind::Delay | Kind::Cut => return None,
     };
     Some(AwsError::new(code, message).with_status(status))
@@ -76,7 +93,7 @@ fn server_error(service: Service) -> &'static str {
         Service::Secrets => "InternalServiceError",
         Service::AutoScaling => "InternalServiceException",
         Service::Iam => "ServiceFailure",
-        Service::Ec2 => "InternalError",
+        Service::Ec2 | Service::S3 | Service::Sns => "InternalError",
         Service::Logs | Service::Elb | Service::CloudWatch | Service::Sts => "InternalFailure",
     }
 }
@@ -91,6 +108,7 @@ mod tests {
             (Kind::Throttle, Service::Ecs, "ThrottlingException", 400),
             (Kind::Throttle, Service::Elb, "Throttling", 400),
             (Kind::Throttle, Service::Ec2, "RequestLimitExceeded", 503),
+            (Kind::Throttle, Service::S3, "SlowDown", 503),
             (Kind::ServerError, Service::Ecs, "ServerException", 500),
             (Kind::ServerError, Service::Elb, "InternalFailure", 500),
             (Kind::ServerError, Service::Ssm, "InternalServerError", 500),
@@ -107,6 +125,7 @@ mod tests {
                 "ExpiredTokenException",
                 400,
             ),
+            (Kind::AccessDenied, Service::Iam, "AccessDenied", 403),
             (
                 Kind::ExpiredCredentials,
                 Service::CloudWatch,

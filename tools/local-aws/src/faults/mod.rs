@@ -121,10 +121,10 @@ mod tests {
     #[test]
     fn names_what_it_does_not_know() {
         assert_eq!(
-            add(r#"{"rules": [{"service": "s3", "operation": "*", "fault": "cut"}]}"#)
+            add(r#"{"rules": [{"service": "sqs", "operation": "*", "fault": "cut"}]}"#)
                 .split(';')
                 .next(),
-            Some("rule 1: there is no service 's3'")
+            Some("rule 1: there is no service 'sqs'")
         );
         assert_eq!(
             add(r#"{"rules": [{"service": "ecs", "operation": "*", "fault": "fire"}]}"#)

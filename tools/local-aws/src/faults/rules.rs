@@ -25,6 +25,8 @@ pub enum Kind {
     Cut,
     /// The caller's session has ended
     ExpiredCredentials,
+    /// The caller may not do this
+    AccessDenied,
 }
 
 /// One rule, as it is asked for.

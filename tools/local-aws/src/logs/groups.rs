@@ -80,6 +80,7 @@ impl Logs {
                 })
             })?;
             catalogue.remove(name);
+            self.forget_filters(name)?;
             id
         };
         // The group is gone for everybody; its events go in pieces, and at the next start if this is interrupted.

@@ -7,21 +7,24 @@ mod filter;
 mod get;
 mod groups;
 mod journal;
+mod metric_filters;
 mod page;
 pub mod pattern;
 mod put;
 mod streams;
 mod tags;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::Value;
 
 use crate::account::Account;
 use crate::clock::Clock;
+use crate::cloudwatch::CloudWatch;
 use crate::protocol::{Answer, AwsError, Input};
 use crate::state::Store;
 use catalogue::Catalogue;
+use metric_filters::Filters;
 
 /// The code that this service uses for every unacceptable parameter.
 const INVALID: &str = "InvalidParameterException";
@@ -33,6 +36,10 @@ pub struct Logs {
     clock: Clock,
     // Taken before the store's connection, never after it.
     catalogue: Mutex<Catalogue>,
+    // Taken after the catalogue, never before it.
+    filters: Mutex<Filters>,
+    /// Where metric filters count; none in tests of logs alone.
+    metrics: OnceLock<Arc<CloudWatch>>,
 }
 
 /// One line that a container or a client wrote.
@@ -48,11 +55,14 @@ impl Logs {
     /// Loads what the store holds, and removes the events of groups whose deletion was interrupted.
     pub fn open(store: Arc<Store>, account: Account, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let catalogue = Catalogue::load(&store)?;
+        let filters = Filters::load(&store)?;
         Ok(Arc::new(Self {
             store,
             account,
             clock,
             catalogue: Mutex::new(catalogue),
+            filters: Mutex::new(filters),
+            metrics: OnceLock::new(),
         }))
     }
 
@@ -72,6 +82,10 @@ impl Logs {
             "PutLogEvents" => self.put_log_events(input),
             "GetLogEvents" => self.get_log_events(input),
             "FilterLogEvents" => self.filter_log_events(input),
+            "PutMetricFilter" => self.put_metric_filter(input),
+            "DescribeMetricFilters" => self.describe_metric_filters(input),
+            "DeleteMetricFilter" => self.delete_metric_filter(input),
+            "TestMetricFilter" => self.test_metric_filter(input),
             "TagResource" => self.tag_resource(input),
             "UntagResource" => self.untag_resource(input),
             "ListTagsForResource" => self.list_tags_for_resource(input),

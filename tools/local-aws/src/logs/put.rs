@@ -87,6 +87,7 @@ impl Logs {
             journal::insert_in(transaction, entry.group.id, stream.id, now, events)?;
             put_in(transaction, &stream)
         })?;
+        self.count(&stream.group, events);
         entry.streams.insert(stream.name.clone(), stream);
         if now - entry.pruned_ms >= PRUNE_EVERY_MS {
             self.prune(entry, now)?;

@@ -9,6 +9,7 @@ pub mod ec2;
 pub mod error;
 pub mod input;
 pub mod query;
+pub mod s3;
 pub mod xml;
 
 pub use error::AwsError;

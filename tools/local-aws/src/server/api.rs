@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode, request};
+use http::{HeaderMap, Method, StatusCode, Uri, request};
 use serde_json::{Value, json};
 
 use super::reply::{self, Reply};
@@ -46,6 +46,17 @@ pub(crate) struct Misdirected {
     pub(crate) error: AwsError,
 }
 
+/// Whether a request is one of the two operations that messages of SNS have links for: people follow them, and no
+/// other operation may be called by a link.
+pub(crate) fn is_link(method: &Method, uri: &Uri) -> bool {
+    let query = uri.query().unwrap_or_default();
+    method == Method::GET
+        && uri.path() == "/"
+        && ["Action=ConfirmSubscription&", "Action=Unsubscribe&"]
+            .iter()
+            .any(|link| query.starts_with(link))
+}
+
 /// How many bytes a request's body may have.
 pub(crate) fn limit(headers: &HeaderMap) -> usize {
     if text(headers, "x-amz-target").ends_with(".UploadLayerPart") {
@@ -61,7 +72,10 @@ pub(crate) fn read(head: &request::Parts, body: &Bytes) -> Result<Call, Misdirec
         return read_cbor(place, body);
     }
     let target = text(&head.headers, "x-amz-target");
-    if target.is_empty() {
+    if is_link(&head.method, &head.uri) {
+        let query = head.uri.query().unwrap_or_default();
+        read_query(&head.headers, query.as_bytes())
+    } else if target.is_empty() {
         read_query(&head.headers, body)
     } else {
         read_json(target, &head.headers, body)
@@ -101,7 +115,7 @@ fn read_json(target: &str, headers: &HeaderMap, body: &Bytes) -> Result<Call, Mi
     })
 }
 
-fn read_query(headers: &HeaderMap, body: &Bytes) -> Result<Call, Misdirected> {
+fn read_query(headers: &HeaderMap, body: &[u8]) -> Result<Call, Misdirected> {
     let version = form_urlencoded::parse(body)
         .find(|(name, _)| name == "Version")
         .map(|(_, version)| version.into_owned());
@@ -152,7 +166,7 @@ fn read_cbor(place: &str, body: &Bytes) -> Result<Call, Misdirected> {
 }
 
 /// The service in `Credential=AKID/DATE/REGION/SERVICE/aws4_request`.
-fn signed_for(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn signed_for(headers: &HeaderMap) -> Option<&str> {
     text(headers, AUTHORIZATION.as_str())
         .split_once("Credential=")?
         .1

@@ -6,6 +6,7 @@ mod calls;
 mod guard;
 mod intake;
 mod local;
+mod objects;
 mod registry;
 mod reply;
 
@@ -23,7 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use toolkit::Console;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Service};
 use crate::faults::rules::{Outcome, Verdict};
 use crate::faults::{Faults, errors};
 use crate::protocol::{Answer, AwsError};
@@ -182,7 +183,10 @@ impl Front {
             let place = place.to_owned();
             return Ok((title, self.local(&place, request).await));
         }
-        if request.method() == Method::POST {
+        if api::signed_for(request.headers()) == Some(Service::S3.name()) {
+            return self.objects(request, request_id).await;
+        }
+        if request.method() == Method::POST || api::is_link(request.method(), request.uri()) {
             return self.operate(request, request_id).await;
         }
         let reason = "POST an operation of AWS's API to /, or look at /_local/state";

@@ -28,6 +28,7 @@ fn refuses_as_the_json_services_do() {
         ("server-error", 500, "InternalServerError"),
         ("unavailable", 503, "ServiceUnavailableException"),
         ("expired-credentials", 400, "ExpiredTokenException"),
+        ("access-denied", 400, "AccessDeniedException"),
     ] {
         let rule = json!({ "service": "ssm", "operation": "DescribeParameters", "fault": fault, "count": 1 });
         assert_eq!(add(&server, rule).status, 200);
@@ -47,6 +48,7 @@ fn refuses_as_the_query_services_do() {
         ("server-error", 500, "InternalFailure"),
         ("unavailable", 503, "ServiceUnavailable"),
         ("expired-credentials", 403, "ExpiredToken"),
+        ("access-denied", 403, "AccessDenied"),
     ] {
         let rule = json!({ "service": "sts", "operation": "*", "fault": fault, "count": 1 });
         assert_eq!(add(&server, rule).status, 200);

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::{Case, Failure, LONGEST_DETAILS, Source, Verdict, one_line, panic_message};
+use crate::tally::Tally;
 
 /// What libtest adds to a name to say how the test is meant.
 const MODES: [&str; 3] = [" - should panic", " - compile fail", " - compile"];
@@ -134,11 +135,17 @@ impl Libtest {
         }
     }
 
-    pub(super) fn finish(mut self, source: &mut Source) {
+    /// Whether no test binary has begun.
+    pub(super) fn is_empty(&self) -> bool {
+        self.cases.is_empty() && self.part.is_none() && self.problems.is_empty()
+    }
+
+    /// Hands the cases on and gives the milliseconds of all binaries, since libtest times no single test.
+    pub(super) fn finish(mut self, source: &mut Source, tally: &mut Tally<'_>) -> u64 {
         self.end_part(None);
-        source.cases.append(&mut self.cases);
-        source.duration_ms += self.duration_ms;
+        self.cases.iter().for_each(|case| tally.add(case));
         source.problems.append(&mut self.problems);
+        self.duration_ms
     }
 }
 
@@ -193,7 +200,7 @@ impl Part {
     fn push(&mut self, name: &str, verdict: Verdict) {
         self.cases.push(Case {
             verdict,
-            ..Case::new(&self.suite, name)
+            ..Case::new(self.suite.as_str().into(), name)
         });
     }
 

@@ -4,7 +4,9 @@ mod libtest;
 mod teamcity;
 
 use crate::case::Source;
-use crate::settle::{Evidence, settle};
+use crate::settle::Gathered;
+use crate::store::Store;
+use crate::tally::Tally;
 use crate::text::clean;
 
 use libtest::Libtest;
@@ -27,23 +29,27 @@ impl ConsoleOutput {
         }
     }
 
+    /// Whether there was a test result of any form.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.libtest.is_empty() && self.teamcity.is_empty()
+    }
+
     /// What all lines together said. `accepted` says that the command ended well.
-    pub(crate) fn finish(self, accepted: bool) -> Source {
-        let mut source = Source {
-            name: "stdout".to_owned(),
-            ..Source::default()
-        };
-        let teamcity = self.teamcity.finish(&mut source);
-        source.duration_ms = teamcity
-            .iter()
-            .fold(0, |sum, case| sum.saturating_add(case.duration_ms));
-        let evidence = Evidence {
-            stated: None,
-            accepted,
-        };
-        source.cases = settle(teamcity, evidence);
-        self.libtest.finish(&mut source);
-        if source.cases.is_empty() && source.problems.is_empty() {
+    pub(crate) fn finish(self, name: &str, accepted: bool, store: &Store) -> Source {
+        let is_empty = self.is_empty();
+        let mut tally = Tally::new(name, store);
+        let mut said = Source::default();
+        let mut gathered = Gathered::default();
+        for case in self.teamcity.finish(&mut said) {
+            gathered.push(case);
+        }
+        gathered.settle(None, accepted, &mut tally);
+        let duration_ms = self.libtest.finish(&mut said, &mut tally);
+        let mut source = tally.finish();
+        source.duration_ms = source.duration_ms.saturating_add(duration_ms);
+        source.problems.append(&mut said.problems);
+        source.coverage = said.coverage;
+        if is_empty && source.problems.is_empty() {
             source.warnings.push(
                 "no test results were found in the command's output; name the runner's JUnit files with --report"
                     .to_owned(),

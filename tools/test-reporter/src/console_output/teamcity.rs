@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use contract::test_report::Coverage;
+use contract::test_report::{Coverage, Portion};
 
 use crate::case::{Case, Failure, Source, Verdict, one_line};
 
@@ -14,8 +14,10 @@ pub(super) struct TeamCity {
     /// Suites that the last message was in: a flow that begins within them may not repeat them.
     last: Vec<String>,
     cases: Vec<Case>,
-    lines_covered: Option<u64>,
-    lines_total: Option<u64>,
+    /// Whether a message about a test could not be read.
+    is_damaged: bool,
+    /// Values by what follows `CodeCoverageAbs`.
+    coverage: HashMap<String, u64>,
 }
 
 #[derive(Default)]
@@ -42,12 +44,26 @@ struct Message<'l> {
 
 impl TeamCity {
     pub(super) fn line(&mut self, line: &str) {
-        let Some(message) = Message::of(line) else {
-            return;
-        };
+        let mut rest = line;
+        while let Some((_, text)) = rest.split_once("##teamcity[") {
+            rest = match Message::of(text) {
+                Some((message, behind)) => {
+                    self.take(&message);
+                    behind
+                }
+                None => {
+                    // It may have been a failure.
+                    self.is_damaged |= text.starts_with("test");
+                    text
+                }
+            };
+        }
+    }
+
+    fn take(&mut self, message: &Message<'_>) {
         match message.kind {
             "testSuiteStarted" => {
-                self.end_open(&message);
+                self.end_open(message);
                 let inherited = self.last.clone();
                 let flow = self.flows.entry(message.flow()).or_insert_with(|| Flow {
                     suites: inherited,
@@ -57,19 +73,28 @@ impl TeamCity {
                 self.last.clone_from(&flow.suites);
             }
             "testSuiteFinished" => {
-                self.end_open(&message);
+                self.end_open(message);
                 if let Some(flow) = self.flows.get_mut(&message.flow()) {
                     flow.suites.pop();
                     self.last.clone_from(&flow.suites);
                 }
             }
-            "testStarted" => self.started(&message),
-            "testFailed" => self.failed(&message),
-            "testIgnored" => self.ignored(&message),
-            "testFinished" => self.finished(&message),
-            "buildStatisticValue" => self.statistic(&message),
+            "testStarted" => self.started(message),
+            "testFailed" => self.failed(message),
+            "testIgnored" => self.ignored(message),
+            "testFinished" => self.finished(message),
+            "buildStatisticValue" => self.statistic(message),
             _ => {}
         }
+    }
+
+    /// Whether no test was named.
+    pub(super) fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+            && self
+                .flows
+                .values()
+                .all(|flow| flow.open.is_none() && flow.suites.is_empty())
     }
 
     fn suite(&self, message: &Message<'_>) -> String {
@@ -100,7 +125,7 @@ impl TeamCity {
             return;
         }
         self.end_open(message);
-        let case = Case::new(&self.suite(message), &message.name());
+        let case = Case::new(self.suite(message).into(), &message.name());
         let inherited = self.last.clone();
         let flow = self.flows.entry(message.flow()).or_insert_with(|| Flow {
             suites: inherited,
@@ -122,7 +147,7 @@ impl TeamCity {
             return;
         }
         // Without a start: a hook beside the tests.
-        let mut case = Case::new(&self.suite(message), &message.name());
+        let mut case = Case::new(self.suite(message).into(), &message.name());
         case.verdict = Verdict::Failed;
         case.failures.push(failure);
         self.cases.push(case);
@@ -133,7 +158,7 @@ impl TeamCity {
             open.is_ignored = true;
             return;
         }
-        let mut case = Case::new(&self.suite(message), &message.name());
+        let mut case = Case::new(self.suite(message).into(), &message.name());
         case.verdict = Verdict::Skipped;
         self.cases.push(case);
     }
@@ -169,16 +194,41 @@ impl TeamCity {
     }
 
     fn statistic(&mut self, message: &Message<'_>) {
-        let value = message.text("value").parse().ok();
-        match message.text("key").as_str() {
-            "CodeCoverageAbsLCovered" => self.lines_covered = value,
-            "CodeCoverageAbsLTotal" => self.lines_total = value,
-            _ => {}
+        let key = message.text("key");
+        if let Some(key) = key.strip_prefix("CodeCoverageAbs")
+            && let Ok(value) = message.text("value").parse()
+        {
+            self.coverage.insert(key.to_owned(), value);
         }
+    }
+
+    fn portion(&self, key: &str) -> Option<Portion> {
+        Some(Portion {
+            covered: *self.coverage.get(&format!("{key}Covered"))?,
+            total: *self.coverage.get(&format!("{key}Total"))?,
+        })
+    }
+
+    /// L lines, R branches, M methods; istanbul writes statements as B, blocks.
+    fn covered(&self) -> Option<Coverage> {
+        let lines = self.portion("L")?;
+        Some(Coverage {
+            lines_covered: lines.covered,
+            lines_total: lines.total,
+            branches: self.portion("R"),
+            functions: self.portion("M"),
+            statements: self.portion("S").or_else(|| self.portion("B")),
+        })
     }
 
     /// The cases in their order; what was cut off is a problem of the source.
     pub(super) fn finish(mut self, source: &mut Source) -> Vec<Case> {
+        source.coverage = self.covered();
+        if self.is_damaged {
+            source
+                .problems
+                .push("a service message about a test cannot be read".to_owned());
+        }
         let mut names: Vec<&String> = self.flows.keys().collect();
         names.sort();
         let cut_off = names
@@ -201,12 +251,6 @@ impl TeamCity {
             ));
         }
         self.cases.extend(open.into_iter().map(Open::broken_off));
-        if let (Some(lines_covered), Some(lines_total)) = (self.lines_covered, self.lines_total) {
-            source.coverage = Some(Coverage {
-                lines_covered,
-                lines_total,
-            });
-        }
         self.cases
     }
 }
@@ -222,15 +266,14 @@ impl Open {
 }
 
 impl<'l> Message<'l> {
-    /// A message with named values, wherever it is in the line.
-    fn of(line: &'l str) -> Option<Self> {
-        let (_, text) = line.split_once("##teamcity[")?;
+    /// A message with named values behind its bracket, and what follows it in the line.
+    fn of(text: &'l str) -> Option<(Self, &'l str)> {
         let (kind, mut rest) = text.split_once(' ')?;
         let mut attributes = HashMap::new();
         loop {
             rest = rest.trim_start();
-            if rest.starts_with(']') {
-                return Some(Self { kind, attributes });
+            if let Some(behind) = rest.strip_prefix(']') {
+                return Some((Self { kind, attributes }, behind));
             }
             let (name, value) = rest.split_once("='")?;
             let end = end_of_value(value)?;

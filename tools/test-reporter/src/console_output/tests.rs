@@ -1,20 +1,17 @@
-use contract::test_report::{Counts, Coverage};
+use contract::test_report::{Counts, Coverage, Portion};
 
 use super::*;
-use crate::case::{Case, Verdict, counts};
+use crate::case::{Case, Understood, Verdict};
 
-fn understood(text: &str, accepted: bool) -> Source {
+fn understood(text: &str, accepted: bool) -> Understood {
+    let store = Store::new(true);
     let mut output = ConsoleOutput::default();
     text.lines().for_each(|line| output.line(line));
-    output.finish(accepted)
+    Understood::new(output.finish("stdout", accepted, &store), &store)
 }
 
-fn cases(source: &Source) -> Vec<(&str, &str, Verdict)> {
-    source
-        .cases
-        .iter()
-        .map(|case| (case.suite.as_str(), case.name.as_str(), case.verdict))
-        .collect()
+fn cases(understood: &Understood) -> Vec<(&str, &str, Verdict)> {
+    understood.verdicts()
 }
 
 fn fixture(name: &str) -> String {
@@ -199,7 +196,7 @@ fn does_not_trust_a_binary_that_died() {
 fn reads_karmas_messages() {
     let source = understood(&fixture("karma-teamcity-raw.log"), false);
     assert_eq!(
-        counts(source.cases.iter()),
+        source.counts,
         Counts {
             total: 12,
             passed: 5,
@@ -212,13 +209,25 @@ fn reads_karmas_messages() {
         source.coverage,
         Some(Coverage {
             lines_covered: 11,
-            lines_total: 13
+            lines_total: 13,
+            branches: Some(Portion {
+                covered: 5,
+                total: 6
+            }),
+            functions: Some(Portion {
+                covered: 4,
+                total: 6
+            }),
+            statements: Some(Portion {
+                covered: 14,
+                total: 18
+            }),
         })
     );
     assert_eq!(source.problems, [""; 0]);
     let failed: Vec<&Case> = source.cases.iter().filter(|case| case.is_bad()).collect();
     assert_eq!(
-        failed[1].suite,
+        failed[1].suite.as_ref(),
         "Cart.Chrome Headless 156.0.0.0 (Linux 0.0.0)"
     );
     assert_eq!(failed[1].name, "has 'quotes', [brackets] and | bars");
@@ -237,7 +246,7 @@ fn reads_mochas_messages() {
     let source = understood(&fixture("mocha-teamcity-raw.log"), false);
     // Eleven specs, of which two never ran, and a hook.
     assert_eq!(
-        counts(source.cases.iter()),
+        source.counts,
         Counts {
             total: 10,
             passed: 3,
@@ -249,7 +258,7 @@ fn reads_mochas_messages() {
     );
     assert_eq!(source.problems, [""; 0]);
     let hook = source.cases.last().unwrap();
-    assert_eq!(hook.suite, "Cart > hook fails");
+    assert_eq!(hook.suite.as_ref(), "Cart > hook fails");
 }
 
 #[test]

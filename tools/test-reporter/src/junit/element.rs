@@ -1,9 +1,5 @@
 //! What the elements and attributes of a report mean.
 
-use quick_xml::events::BytesStart;
-
-use super::repair::is_allowed;
-
 /// An element, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Element {
@@ -12,7 +8,11 @@ pub(super) enum Element {
     Suite,
     Case,
     Outcome(Outcome),
-    /// Output, properties, anything unknown.
+    /// Text in an outcome, such as Surefire's `<stackTrace>`.
+    Detail,
+    /// What a test printed.
+    Output(&'static str),
+    /// Properties, attachments, anything unknown.
     Other,
 }
 
@@ -28,92 +28,72 @@ pub(super) enum Outcome {
     Rerun,
 }
 
+/// Names that must not be lost to a flipped letter.
+const OUTCOMES: [&str; 6] = [
+    "failure",
+    "error",
+    "flakyFailure",
+    "flakyError",
+    "rerunFailure",
+    "rerunError",
+];
+
 impl Element {
-    pub(super) fn of(tag: &BytesStart<'_>) -> Self {
-        match tag.local_name().into_inner() {
-            "testsuites" | "testrun" => Self::Root,
-            "testsuite" => Self::Suite,
-            "testcase" => Self::Case,
-            "failure" => Self::Outcome(Outcome::Failure),
-            "error" => Self::Outcome(Outcome::Error),
-            "skipped" | "disabled" | "notrun" => Self::Outcome(Outcome::Skipped),
-            "flakyFailure" | "flakyError" => Self::Outcome(Outcome::Flaky),
-            "rerunFailure" | "rerunError" => Self::Outcome(Outcome::Rerun),
+    pub(super) fn of(name: &[u8]) -> Self {
+        match name {
+            b"testcase" => Self::Case,
+            b"testsuite" => Self::Suite,
+            b"testsuites" | b"testrun" => Self::Root,
+            b"failure" => Self::Outcome(Outcome::Failure),
+            b"error" => Self::Outcome(Outcome::Error),
+            b"skipped" | b"skip" | b"ignored" | b"pending" | b"disabled" | b"notrun" => {
+                Self::Outcome(Outcome::Skipped)
+            }
+            b"flakyFailure" | b"flakyError" => Self::Outcome(Outcome::Flaky),
+            b"rerunFailure" | b"rerunError" => Self::Outcome(Outcome::Rerun),
+            b"stackTrace" => Self::Detail,
+            b"system-out" => Self::Output("system-out"),
+            b"system-err" => Self::Output("system-err"),
             _ => Self::Other,
         }
     }
-}
 
-/// An attribute's value, with its references resolved. A flaw in the tag hides the attributes behind it.
-pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    tag.attributes()
-        .with_checks(false)
-        .map_while(Result::ok)
-        .find(|attribute| attribute.key.into_inner() == name)
-        .map(|attribute| unescaped(&attribute.value))
-}
-
-/// Seconds, as `0.007` or `1,234.5`, in milliseconds.
-pub(super) fn milliseconds(time: &str) -> u64 {
-    let seconds: f64 = time.trim().replace(',', "").parse().unwrap_or(0.0);
-    // The cast takes negative numbers and what is not a number as 0.
-    (seconds * 1_000.0).round() as u64
-}
-
-/// Text with its references resolved; what is none stays as it is.
-fn unescaped(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        result.push_str(&rest[..at]);
-        let after = &rest[at + 1..];
-        match after.split_once(';') {
-            Some((name, behind)) if is_reference(name) => {
-                push_reference(name, &mut result);
-                rest = behind;
-            }
-            _ => {
-                result.push('&');
-                rest = after;
-            }
+    /// The element's name where its content is text alone, which some runners write without escaping it.
+    pub(super) fn text_of(self) -> Option<&'static str> {
+        match self {
+            Self::Outcome(Outcome::Failure) => Some("failure"),
+            Self::Outcome(Outcome::Error) => Some("error"),
+            Self::Detail => Some("stackTrace"),
+            Self::Output(name) => Some(name),
+            _ => None,
         }
     }
-    result.push_str(rest);
-    result
 }
 
-fn is_reference(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() < 32
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '#')
+/// Whether a name that nobody uses is a damaged one of an outcome.
+pub(super) fn is_misspelt(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name);
+    OUTCOMES
+        .iter()
+        .any(|outcome| strsim::levenshtein(&name, outcome) <= 2)
 }
 
-/// Appends what `&NAME;` stands for: nothing for a character that XML does not allow, the reference itself
-/// for an entity that only a document type could define.
-pub(super) fn push_reference(name: &str, text: &mut String) {
-    let character = match name {
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "amp" => Some('&'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => {
-            let Some(number) = name.strip_prefix('#') else {
-                text.push('&');
-                text.push_str(name);
-                text.push(';');
-                return;
-            };
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(digits) => u32::from_str_radix(digits, 16).ok(),
-                None => number.parse().ok(),
-            };
-            // The escape character is let through so that a terminal sequence can be taken out whole.
-            code.and_then(char::from_u32)
-                .filter(|c| is_allowed(*c) || *c == '\u{1b}')
+/// Seconds, as `0.007`, `1,234.5` or `0,007`, in milliseconds.
+pub(super) fn milliseconds(time: &str) -> u64 {
+    let time = time.trim();
+    let seconds: f64 = match time.split_once(',') {
+        None => time.parse(),
+        // A comma for the decimals, where it cannot be one between thousands.
+        Some((whole, decimals))
+            if !decimals.contains([',', '.']) && (whole == "0" || decimals.len() != 3) =>
+        {
+            format!("{whole}.{decimals}").parse()
         }
-    };
-    text.extend(character);
+        Some(_) => time.replace(',', "").parse(),
+    }
+    .unwrap_or(0.0);
+    // The cast takes negative numbers and what is not a number as 0.
+    (seconds * 1_000.0).round() as u64
 }
 
 #[cfg(test)]
@@ -121,18 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resolves_references_and_no_entities() {
-        assert_eq!(
-            unescaped("&lt;a&gt; &amp;amp; &#252;&#x1F680;&#0;&#xD800; &lol; a & b &; &#;"),
-            "<a> &amp; ü🚀 &lol; a & b &; "
-        );
-    }
-
-    #[test]
     fn reads_seconds() {
         for (time, expected) in [
             ("0.007", 7),
             ("1,234.5", 1_234_500),
+            ("1,234", 1_234_000),
+            ("0,007", 7),
+            ("12,5", 12_500),
             ("", 0),
             ("-1", 0),
             ("NaN", 0),
@@ -141,5 +116,22 @@ mod tests {
             assert_eq!(milliseconds(time), expected, "{time}");
         }
         assert_eq!(milliseconds("1e300"), u64::MAX);
+    }
+
+    #[test]
+    fn knows_a_damaged_name() {
+        for name in ["failurx", "falure", "errpr", "rerunFailurf"] {
+            assert!(is_misspelt(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "properties",
+            "attachments",
+            "perf",
+            "output",
+            "trace",
+            "meta",
+        ] {
+            assert!(!is_misspelt(name.as_bytes()), "{name}");
+        }
     }
 }

@@ -312,7 +312,7 @@ fn says_that_there_is_no_coverage_report() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         text(&output.stderr),
-        "warning: no coverage report was written: coverage has no index.html\n"
+        "warning: no coverage report was written: coverage has neither numbers nor an index.html\n"
     );
 }
 
@@ -332,9 +332,9 @@ fn fences_the_output_for_teamcity_and_tells_it_the_results() {
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(
         text(&output.stderr),
-        "running sh -c 'echo \"##teamcity[buildStop]\"; cp b.xml c.xml'
+        "running sh -c 'echo \"# #teamcity[buildStop]\"; cp b.xml c.xml'
 ##teamcity[disableServiceMessages]
-##teamcity[buildStop]
+# #teamcity[buildStop]
 ##teamcity[enableServiceMessages]
 ##teamcity[testSuiteStarted name='s']
 ##teamcity[testStarted name='a']
@@ -343,11 +343,11 @@ fn fences_the_output_for_teamcity_and_tells_it_the_results() {
 ##teamcity[testFailed name='b' message='it|'s ##teamcity|[buildStop|]' details='it|'s ##teamcity|[buildStop|]']
 ##teamcity[testFinished name='b' duration='0']
 ##teamcity[testSuiteFinished name='s']
-##teamcity[buildProblem description='1 test failed']
+##teamcity[buildProblem description='1 test failed' identity='tests_test_failed']
 ##teamcity[disableServiceMessages]
     FAILED s > b
         b.js:3
-        it's ##teamcity[buildStop]
+        it's # #teamcity[buildStop]
 ##teamcity[enableServiceMessages]
 2 tests: 1 passed, 1 failed (0.000 s)
 "

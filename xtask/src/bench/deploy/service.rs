@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
@@ -13,6 +13,12 @@ use crate::bench::stand::{Server, Stand};
 pub(super) const CLUSTER: &str = "ludlow";
 pub(super) const SERVICE: &str = "ludlow-local-api";
 pub(super) const CONTAINER: &str = "api";
+
+/// A release that is prepared.
+const DEPLOY: [&str; 5] = ["deploy", "--cluster", CLUSTER, "--service", SERVICE];
+/// For the service to settle between two measurements.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(100);
 
 const PROJECT: &str = "\
 [app]
@@ -37,77 +43,28 @@ impl Service {
     /// Makes the image, the load balancer and the service.
     pub(super) fn create(stand: &Stand, server: &Server<'_>) -> anyhow::Result<Self> {
         stand.file("longshore.toml", PROJECT)?;
-        stand.file(
-            "Dockerfile",
-            "FROM scratch\nCOPY ludlow /ludlow\nENTRYPOINT [\"/ludlow\"]\n",
-        )?;
-        std::fs::copy(sample(stand)?, stand.path().join("ludlow"))
-            .context("cannot copy the sample service")?;
         let directory = stand.path().display().to_string();
+        let seed = ["seed", "--env", "local", "--project", &directory];
         server.prepare(
             "local-aws",
-            &[
-                "seed",
-                "--env",
-                "local",
-                "--project",
-                &directory,
-                "--endpoint",
-                &server.endpoint,
-            ],
+            &[&seed[..], &["--endpoint", &server.endpoint]].concat(),
         )?;
-        let (layout, document) = (
-            format!("{directory}/image"),
-            format!("{directory}/image.json"),
-        );
-        let image = [
-            "--repository",
-            CLUSTER,
-            "--tag",
-            "1",
-            "--layout",
-            &layout,
-            "--output",
-            &document,
-        ];
-        let context = [
-            "build",
-            "--context",
-            &directory,
-            "--platform",
-            "linux/amd64",
-        ];
-        server.prepare("image-builder", &[&context[..], &image].concat())?;
-        server.prepare("image-builder", &[&["push"][..], &image].concat())?;
-        let image: Value = serde_json::from_slice(&std::fs::read(&document)?)?;
-        let digest = image["digest"]
-            .as_str()
-            .context("the image has no digest")?;
-        let host = server.endpoint.trim_start_matches("http://");
         let service = Self {
-            image: format!("{host}/{CLUSTER}@{digest}"),
+            image: push_image(stand, server)?,
         };
         let file = stand.file("good.json", &service.definition(None).to_string())?;
+        let target = [
+            "--target-group",
+            SERVICE,
+            "--container",
+            CONTAINER,
+            "--port",
+            "8080",
+        ];
+        let new = ["--create", "--desired-count", "2", "--task-definition"];
         server.prepare(
             "deployer",
-            &[
-                "deploy",
-                "--cluster",
-                CLUSTER,
-                "--service",
-                SERVICE,
-                "--create",
-                "--desired-count",
-                "2",
-                "--target-group",
-                SERVICE,
-                "--container",
-                CONTAINER,
-                "--port",
-                "8080",
-                "--task-definition",
-                &file.display().to_string(),
-            ],
+            &[&DEPLOY[..], &target, &new, &[&file.display().to_string()]].concat(),
         )?;
         Ok(service)
     }
@@ -129,31 +86,19 @@ impl Service {
         )?;
         let file = stand.file("good.json", &self.definition(None).to_string())?;
         let file = file.display().to_string();
-        server.prepare(
-            "deployer",
-            &[
-                "deploy",
-                "--cluster",
-                CLUSTER,
-                "--service",
-                SERVICE,
-                "--supersede",
-                "--no-lock",
-                "--task-definition",
-                &file,
-            ],
-        )?;
+        let more = ["--supersede", "--no-lock", "--task-definition", &file];
+        server.prepare("deployer", &[&DEPLOY[..], &more].concat())?;
         let input = json!({ "cluster": CLUSTER, "services": [SERVICE] });
-        for _ in 0..600 {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
             let service = server.ecs("DescribeServices", &input)?;
             let service = &service["services"][0];
-            let is_alone = service["deployments"]
-                .as_array()
-                .is_some_and(|all| all.len() == 1);
+            let deployments = service["deployments"].as_array();
+            let is_alone = deployments.is_some_and(|all| all.len() == 1);
             if is_alone && service["runningCount"] == service["desiredCount"] {
                 return Ok(());
             }
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::thread::park_timeout(PAUSE);
         }
         bail!("the service {SERVICE} does not settle")
     }
@@ -219,6 +164,46 @@ impl Service {
             .filter_map(|task| task["stoppingAt"].as_f64().or(task["stoppedAt"].as_f64()))
             .reduce(f64::min))
     }
+}
+
+/// Builds the image and pushes it; gives repository and digest.
+fn push_image(stand: &Stand, server: &Server<'_>) -> anyhow::Result<String> {
+    stand.file(
+        "Dockerfile",
+        "FROM scratch\nCOPY ludlow /ludlow\nENTRYPOINT [\"/ludlow\"]\n",
+    )?;
+    std::fs::copy(sample(stand)?, stand.path().join("ludlow"))
+        .context("cannot copy the sample service")?;
+    let directory = stand.path().display().to_string();
+    let (layout, document) = (
+        format!("{directory}/image"),
+        format!("{directory}/image.json"),
+    );
+    let image = [
+        "--repository",
+        CLUSTER,
+        "--tag",
+        "1",
+        "--layout",
+        &layout,
+        "--output",
+        &document,
+    ];
+    let context = [
+        "build",
+        "--context",
+        &directory,
+        "--platform",
+        "linux/amd64",
+    ];
+    server.prepare("image-builder", &[&context[..], &image].concat())?;
+    server.prepare("image-builder", &[&["push"][..], &image].concat())?;
+    let pushed: Value = serde_json::from_slice(&std::fs::read(&document)?)?;
+    let digest = pushed["digest"]
+        .as_str()
+        .context("the image has no digest")?;
+    let host = server.endpoint.trim_start_matches("http://");
+    Ok(format!("{host}/{CLUSTER}@{digest}"))
 }
 
 /// Seconds since the epoch.

@@ -2,19 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
 use super::evaluate::{Scope, finite, map};
 use super::{Data, ExpressionError, Node, Series};
 
 /// Every function with the least and the most arguments that it takes.
-const FUNCTIONS: [(&str, usize, usize); 21] = [
+const FUNCTIONS: [(&str, usize, usize); 28] = [
     ("ABS", 1, 1),
     ("AVG", 1, 1),
     ("CEIL", 1, 1),
     ("DATAPOINT_COUNT", 1, 1),
+    ("DATE", 1, 1),
+    ("DAY", 1, 1),
     ("DIFF", 1, 1),
+    ("EPOCH", 1, 1),
     ("FILL", 2, 2),
     ("FIRST", 1, 1),
     ("FLOOR", 1, 1),
+    ("HOUR", 1, 1),
     ("IF", 2, 3),
     ("LAST", 1, 1),
     ("LOG", 1, 1),
@@ -23,11 +30,14 @@ const FUNCTIONS: [(&str, usize, usize); 21] = [
     ("METRICS", 0, 1),
     ("METRIC_COUNT", 1, 1),
     ("MIN", 1, 1),
+    ("MINUTE", 1, 1),
+    ("MONTH", 1, 1),
     ("PERIOD", 1, 1),
     ("RATE", 1, 1),
     ("RUNNING_SUM", 1, 1),
     ("SUM", 1, 1),
     ("TIME_SERIES", 1, 1),
+    ("YEAR", 1, 1),
 ];
 
 /// The names that may stand for FILL's second argument.
@@ -91,6 +101,9 @@ fn unary(scope: &Scope<'_>, name: &str, data: Data) -> Result<Data, ExpressionEr
         "MAX" => fold(data, |values| {
             values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
         }),
+        "DATE" | "DAY" | "EPOCH" | "HOUR" | "MINUTE" | "MONTH" | "YEAR" => {
+            each(data, |series| calendar(name, series))?
+        }
         "DIFF" => each(data, |series| steps(series, |_, change| change))?,
         // Per real second, whatever the speed of the clock.
         "RATE" => each(data, |series| {
@@ -185,6 +198,26 @@ fn fold_each(data: Data, read: impl Fn(&Series) -> f64) -> Result<Data, Expressi
             Err(ExpressionError::new("exactly one series is needed"))
         }
     }
+}
+
+/// A part of each point's own time, in UTC.
+fn calendar(part: &str, series: &Series) -> Series {
+    let read = |time: i64| {
+        let timestamp = Timestamp::from_millisecond(time).unwrap_or_default();
+        let moment = Offset::UTC.to_datetime(timestamp);
+        match part {
+            "DATE" => f64::from(moment.day()),
+            // Monday is 1.
+            "DAY" => f64::from(moment.weekday().to_monday_one_offset()),
+            "HOUR" => f64::from(moment.hour()),
+            "MINUTE" => f64::from(moment.minute()),
+            "MONTH" => f64::from(moment.month()),
+            "YEAR" => f64::from(moment.year()),
+            #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
+            _ => timestamp.as_second() as f64,
+        }
+    };
+    series.keys().map(|time| (*time, read(*time))).collect()
 }
 
 /// From each point to the next: `change` gets the seconds between them and the difference of their values.

@@ -170,3 +170,24 @@ fn refuses_what_has_no_value() {
         Err("the expression is nested too deeply".to_owned())
     );
 }
+
+#[test]
+fn reads_the_calendar() {
+    // 1970-01-01 was a Thursday.
+    check_series("DAY(req)", [Some(4.0), Some(4.0), None, Some(4.0)]);
+    check_series("HOUR(req)", [Some(0.0), Some(0.0), None, Some(0.0)]);
+    check_series("MINUTE(req)", [Some(0.0), Some(1.0), None, Some(3.0)]);
+    check_series(
+        "YEAR(req)",
+        [Some(1970.0), Some(1970.0), None, Some(1970.0)],
+    );
+    check_series("EPOCH(e5)", [Some(0.0), None, None, Some(180.0)]);
+    check_series(
+        "MONTH(e5) * 100 + DATE(e5)",
+        [Some(101.0), None, None, Some(101.0)],
+    );
+    check_series(
+        "IF(HOUR(FILL(req, 0)) < 7, 1, 0)",
+        [Some(1.0), Some(1.0), Some(1.0), Some(1.0)],
+    );
+}

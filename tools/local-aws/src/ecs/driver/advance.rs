@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use task_runtime::{Event, EventKind, PortBinding};
 
-use super::halt;
+use super::{halt, lifecycle};
 use crate::ecs::Ecs;
 use crate::ecs::model::{Binding, StopCode, Stopping, Task, TaskState};
 use crate::ecs::world::World;
@@ -181,6 +181,7 @@ fn started(
             task.state = TaskState::Running;
             task.times.started = Some(at);
         }
+        lifecycle::tell(ecs, world, id);
     }
 }
 
@@ -343,6 +344,7 @@ fn finished(ecs: &Ecs, world: &mut World, id: &str, at: i64) {
         reason: "Essential container in task exited".to_owned(),
     });
     world.touch_task(id);
+    lifecycle::tell(ecs, world, id);
     let runtime = ecs.hands().tasks.remove(id);
     if let Some(runtime) = runtime {
         super::clear_away(ecs, id.to_owned(), runtime);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use task_runtime::{Capability, ContainerSpec, Ids, PortMapping, StopSignal, Variables, layers};
 
+use super::env_files;
 use super::launch::Unpacked;
 use crate::ecr::{LocalImage, LocalLayer};
 use crate::ecs::Ecs;
@@ -108,7 +109,6 @@ fn refuse_unsupported(definition: &Value) -> Result<(), String> {
         _ => true,
     };
     let members = [
-        "environmentFiles",
         "dependsOn",
         "links",
         "volumesFrom",
@@ -163,7 +163,7 @@ fn ports(definition: &Value) -> Result<Vec<PortMapping>, String> {
     Ok(ports)
 }
 
-/// The image's variables, then the definition's, then the secrets, then those of RunTask.
+/// The image's variables, then those of files, then the definition's, then the secrets, then those of RunTask.
 fn environment(
     ecs: &Ecs,
     definition: &Value,
@@ -174,6 +174,9 @@ fn environment(
     for variable in &config.env {
         let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
         variables.set(name, value);
+    }
+    for (name, value) in env_files::variables(ecs, definition, overridden)? {
+        variables.set(&name, &value);
     }
     set_all(&mut variables, &definition["environment"]);
     for secret in definition["secrets"].as_array().into_iter().flatten() {

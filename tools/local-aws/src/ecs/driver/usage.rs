@@ -62,6 +62,7 @@ pub(crate) fn record(ecs: &Ecs) {
         ticks.insert(task.id, usage.ticks);
     }
     *last = Reading { at_ms: now, ticks };
+    super::insights::record(ecs);
 }
 
 struct Metered {

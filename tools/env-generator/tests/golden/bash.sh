@@ -1,0 +1,5 @@
+export DATABASE_URL='postgres://u:p@h/d?a=b&c='\''d'\'''
+export EMPTY=''
+export LOG_LEVEL='warn'
+export MOTTO='it'\''s 100% [done] | "so" $HOME \ # no'
+export TOKEN='pa$$word ${X} `id` \n "q" '\''z'\'' # % | ü😀 '
