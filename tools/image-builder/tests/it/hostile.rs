@@ -247,6 +247,11 @@ fn refuses_base_images_that_are_not_what_they_say() {
             "\"digest\":\"../../victim",
             "the image's manifest is malformed",
         ),
+        (
+            "\"layers\":[",
+            many.as_str(),
+            "the image has 601 layers, and 500 are the most that a runtime takes",
+        ),
     ] {
         let (ground, registry) = based(archive(&[Entry::File("x", "1")]));
         {
