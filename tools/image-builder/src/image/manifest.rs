@@ -20,6 +20,9 @@ pub(crate) const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 pub(crate) const OCI_LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
+/// Overlay file systems have 500 layers at most (kernel documentation, overlayfs), and Docker allows 127.
+const MOST_LAYERS: usize = 500;
+
 /// A blob: what it is, and how to know it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +87,12 @@ impl Manifest {
             bail!(
                 "the image's manifest has version {}, not 2",
                 manifest.schema_version
+            );
+        }
+        if manifest.layers.len() > MOST_LAYERS {
+            bail!(
+                "the image has {} layers, and {MOST_LAYERS} are the most that a runtime takes",
+                manifest.layers.len()
             );
         }
         Ok(manifest)

@@ -151,12 +151,17 @@ impl Store {
         for entry in archive_reader.entries_with_seek()? {
             let mut entry = entry.context("the archive is damaged")?;
             members.extend(member(&mut entry, &archive, &identity)?);
-            if members.len() > MOST_ENTRIES {
-                bail!("the archive has more than {MOST_ENTRIES} files");
-            }
+            within(members.len(), MOST_ENTRIES)?;
         }
         Ok(members)
     }
+}
+
+fn within(count: usize, most: usize) -> anyhow::Result<()> {
+    if count > most {
+        bail!("the archive has more than {most} files");
+    }
+    Ok(())
 }
 
 /// Enough for the first header of an archive, even a compressed one.
@@ -350,5 +355,12 @@ mod tests {
         assert_eq!(most_bytes(1_000), FREE_BYTES);
         assert_eq!(most_bytes(10_000_000), 2_000_000_000);
         assert_eq!(most_bytes(u64::MAX), MOST_BYTES);
+        within(MOST_ENTRIES, MOST_ENTRIES).unwrap();
+        assert_eq!(
+            within(MOST_ENTRIES + 1, MOST_ENTRIES)
+                .unwrap_err()
+                .to_string(),
+            "the archive has more than 2000000 files"
+        );
     }
 }

@@ -230,6 +230,11 @@ fn refuses_base_images_that_are_not_what_they_say() {
     };
     ground.refuses(Some(&registry), &format!("cannot fetch {digest}"));
 
+    let blank = format!(
+        "{{\"mediaType\":\"x\",\"digest\":\"sha256:{}\",\"size\":1}},",
+        "0".repeat(64)
+    );
+    let many = format!("\"layers\":[{}", blank.repeat(600));
     // More layers than digests, and names of blobs that are paths.
     for (from, to, message) in [
         (
@@ -241,6 +246,11 @@ fn refuses_base_images_that_are_not_what_they_say() {
             "\"digest\":\"sha256:",
             "\"digest\":\"../../victim",
             "the image's manifest is malformed",
+        ),
+        (
+            "\"layers\":[",
+            many.as_str(),
+            "the image has 601 layers, and 500 are the most that a runtime takes",
         ),
     ] {
         let (ground, registry) = based(archive(&[Entry::File("x", "1")]));
