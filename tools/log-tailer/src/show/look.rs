@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{LOOK_EVERY, Show};
+use super::{Heard, LOOK_EVERY, Show};
 use crate::ecs::Subject;
 use crate::ecs::places::last;
 use crate::ecs::verdict;
@@ -94,12 +94,14 @@ impl Show<'_> {
             ));
         }
         if self.request.news {
+            let at = Instant::now();
             let news = self.told[index].tell(look);
-            self.news
-                .extend(news.into_iter().map(|news| (name.clone(), news)));
-            self.news
-                .make_contiguous()
-                .sort_by_key(|(_, news)| news.timestamp);
+            self.news.extend(news.into_iter().map(|news| Heard {
+                subject: name.clone(),
+                news,
+                at,
+            }));
+            self.news.make_contiguous().sort_by_key(Heard::due);
         }
     }
 

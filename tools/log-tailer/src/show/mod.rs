@@ -14,7 +14,7 @@ use toolkit::console::Verbosity;
 use crate::cursor::Cursor;
 use crate::directory::{Choice, Directory};
 use crate::ecs::Target;
-use crate::ecs::news::{News, Told};
+use crate::ecs::news::{Kind, News, Told};
 use crate::ecs::verdict::Release;
 use crate::ending::{End, Ends};
 use crate::interrupt;
@@ -75,6 +75,33 @@ const MOST_TASKS: usize = 200;
 /// Of a line that is repeated, so much; bytes.
 const MOST_REPEATED: usize = 2_000;
 
+/// What happened, and is told when it is due.
+#[derive(Debug)]
+struct Heard {
+    /// The name of whom it happened to.
+    subject: String,
+    news: News,
+    at: Instant,
+}
+
+/// The last lines of a task come later than its end: log drivers write in batches.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+impl Heard {
+    /// The time of the lines after which it is told; milliseconds since 1970.
+    fn due(&self) -> i64 {
+        match self.news.kind {
+            Kind::Service | Kind::Deployment => self.news.timestamp,
+            Kind::Stopped => self.news.timestamp.saturating_add(5_000),
+        }
+    }
+
+    /// Whether nothing is waited for, though no lines come.
+    fn is_due(&self) -> bool {
+        self.news.kind != Kind::Stopped || self.at.elapsed() >= LAST_WORDS
+    }
+}
+
 /// Everything that takes part.
 struct Show<'r> {
     request: &'r Request,
@@ -84,8 +111,8 @@ struct Show<'r> {
     directory: Directory,
     told: Vec<Told>,
     releases: Vec<Release>,
-    /// What happened and is still to be shown, by time; with the name of whom it happened to.
-    news: VecDeque<(String, News)>,
+    /// What happened and is still to be shown, by the time at which it is due.
+    news: VecDeque<Heard>,
     last_lines: BTreeMap<String, VecDeque<String>>,
     matching: Matching,
     printer: Printer,
@@ -145,6 +172,7 @@ impl Show<'_> {
             if let Some(end) = self.sweep(last.is_some()).await? {
                 return Ok(end);
             }
+            self.tell_those_due()?;
             if let Some(cursor) = &mut self.cursor {
                 cursor.note(&self.sweep.lanes)?;
             }
@@ -171,8 +199,6 @@ impl Show<'_> {
                 return Ok(end);
             }
         }
-        self.tell(i64::MAX)?;
-        self.printer.flush()?;
         Ok(None)
     }
 
@@ -216,20 +242,36 @@ impl Show<'_> {
         Ok(None)
     }
 
-    /// Shows what happened up to a time.
+    /// Shows what happened before a line is shown.
     fn tell(&mut self, until: i64) -> anyhow::Result<()> {
-        while let Some((subject, news)) =
-            self.news.pop_front_if(|(_, news)| news.timestamp <= until)
-        {
-            // The last lines of a task are read before its end is told.
-            let lines: Vec<String> = news
-                .task
-                .as_deref()
-                .and_then(|task| self.last_lines.remove(task))
-                .map(Vec::from)
-                .unwrap_or_default();
-            self.printer.news(&subject, &news, &lines)?;
+        while let Some(heard) = self.news.pop_front_if(|heard| heard.due() <= until) {
+            self.tell_one(&heard)?;
         }
+        Ok(())
+    }
+
+    /// Shows what happened after the last line.
+    fn tell_those_due(&mut self) -> anyhow::Result<()> {
+        for heard in std::mem::take(&mut self.news) {
+            if heard.is_due() {
+                self.tell_one(&heard)?;
+            } else {
+                self.news.push_back(heard);
+            }
+        }
+        self.printer.flush()?;
+        Ok(())
+    }
+
+    fn tell_one(&mut self, heard: &Heard) -> anyhow::Result<()> {
+        let lines: Vec<String> = heard
+            .news
+            .task
+            .as_deref()
+            .and_then(|task| self.last_lines.remove(task))
+            .map(Vec::from)
+            .unwrap_or_default();
+        self.printer.news(&heard.subject, &heard.news, &lines)?;
         Ok(())
     }
 
@@ -256,6 +298,7 @@ impl Show<'_> {
             .iter()
             .map(|(lane, event)| (*lane, event.key, event.timestamp))
             .collect();
+        self.tell(i64::MAX)?;
         self.printer.finish()?;
         if let Some(cursor) = &mut self.cursor {
             cursor.save(&self.sweep.lanes, &unshown)?;
@@ -307,8 +350,7 @@ impl Show<'_> {
             let Sweep { ready, pace, .. } = &mut self.sweep;
             self.directory.resolve(ready.iter(), pace, &console).await?;
             let end = self.drain()?;
-            self.tell(i64::MAX)?;
-            self.printer.flush()?;
+            self.tell_those_due()?;
             Ok(end)
         })
         .await
