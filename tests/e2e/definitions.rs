@@ -50,7 +50,13 @@ fn starts_from_what_runs_and_says_what_differs() {
     );
     assert_eq!(same.code, 0, "{same:?}");
 
-    // Another image and one more variable, laid over what runs.
+    changes_what_runs(&project, &written);
+    shows_the_difference(&project, &written);
+    says_what_is_not_there(&project);
+}
+
+/// Another image and one more variable, laid over what runs.
+fn changes_what_runs(project: &Project, written: &Value) {
     let image = "registry.example/ludlow@sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
     let environment = json!({
         "kind": "environment", "schema": 1,
@@ -67,7 +73,7 @@ fn starts_from_what_runs_and_says_what_differs() {
         "commit=4f2c1e9",
     ];
     let output = ["--output", "next.json"];
-    let outcome = renderer(&project, &[&LIVE[..], &more, &output].concat());
+    let outcome = renderer(project, &[&LIVE[..], &more, &output].concat());
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let next: Value =
         serde_json::from_str(&std::fs::read_to_string(project.path().join("next.json")).unwrap())
@@ -80,9 +86,11 @@ fn starts_from_what_runs_and_says_what_differs() {
     let tags = expected["tags"].as_array_mut().unwrap();
     tags.insert(0, json!({ "key": "commit", "value": "4f2c1e9" }));
     assert_eq!(next, expected);
+}
 
-    // For a reviewer, and for a program.
-    let differs = renderer(&project, &["diff", "ludlow/ludlow-local-api", "next.json"]);
+/// For a reviewer, and for a program.
+fn shows_the_difference(project: &Project, written: &Value) {
+    let differs = renderer(project, &["diff", "ludlow/ludlow-local-api", "next.json"]);
     assert_eq!(differs.code, 3, "{differs:?}");
     let old = written["containerDefinitions"][0]["image"]
         .as_str()
@@ -94,10 +102,11 @@ fn starts_from_what_runs_and_says_what_differs() {
              environment\n    + GREETING: $x \"q\" ü\\n\n\n1 added, 0 removed, 1 changed\n"
         )
     );
+}
 
-    // What is not there is said.
+fn says_what_is_not_there(project: &Project) {
     let absent = renderer(
-        &project,
+        project,
         &["--from-live", "--cluster", "ludlow", "--service", "web"],
     );
     assert_eq!((absent.code, absent.stdout.as_str()), (2, ""), "{absent:?}");
@@ -108,7 +117,7 @@ fn starts_from_what_runs_and_says_what_differs() {
         "{}",
         absent.stderr
     );
-    let absent = renderer(&project, &["--from", "web:7"]);
+    let absent = renderer(project, &["--from", "web:7"]);
     assert_eq!((absent.code, absent.stdout.as_str()), (1, ""), "{absent:?}");
     assert!(
         absent

@@ -70,10 +70,7 @@ pub(crate) fn run(check: &Check) -> anyhow::Result<u8> {
 }
 
 fn cargo(directory: &Path, arguments: &[&str]) -> Invocation {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    Invocation::new(cargo)
-        .args(arguments)
-        .current_dir(directory)
+    crate::cargo::call(directory).args(arguments)
 }
 
 impl Checker<'_> {

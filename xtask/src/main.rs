@@ -4,6 +4,7 @@
 //! It must not call AWS: what it knows of the cloud is in the documents that the tools write.
 
 mod bench;
+mod cargo;
 mod check;
 mod cli;
 mod clients;

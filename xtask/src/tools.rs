@@ -7,7 +7,8 @@ use anyhow::{Context as _, bail};
 use toolkit::Console;
 use toolkit::process::Invocation;
 use walkdir::WalkDir;
-use xshell::{Shell, cmd};
+
+use crate::cargo;
 
 /// Every tool, each a program of this name.
 pub(crate) const TOOLS: [&str; 8] = [
@@ -62,22 +63,12 @@ impl Tools {
         }
         let begun = SystemTime::now();
         console.status("building the tools");
-        let shell = Shell::new()?;
-        shell.change_dir(workspace);
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let packages = TOOLS.iter().flat_map(|tool| ["--package", tool]);
-        let release = if is_release(&self.directory) {
-            Some("--release")
-        } else {
-            None
-        };
-        cmd!(
-            shell,
-            "{cargo} build --locked --bins {release...} {packages...}"
-        )
-        .quiet()
-        .run()
-        .context("cannot build the tools")?;
+        let release = is_release(&self.directory).then_some("--release");
+        cargo::call(workspace)
+            .args(["build", "--locked", "--workspace", "--bins"])
+            .args(release)
+            .must_succeed()
+            .context("cannot build the tools")?;
         // The time from before the build: a source that was saved while cargo ran is newer.
         let file = std::fs::File::create(&stamp)
             .with_context(|| format!("cannot write {}", stamp.display()))?;

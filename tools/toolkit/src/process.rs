@@ -13,6 +13,7 @@ pub struct Invocation {
     program: OsString,
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
+    removed: Vec<OsString>,
     directory: Option<std::path::PathBuf>,
 }
 
@@ -23,6 +24,7 @@ impl Invocation {
             program: program.as_ref().to_owned(),
             arguments: Vec::new(),
             variables: Vec::new(),
+            removed: Vec::new(),
             directory: None,
         }
     }
@@ -53,6 +55,13 @@ impl Invocation {
         self
     }
 
+    /// Leaves a variable of this process out of the child's environment.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.removed.push(name.as_ref().to_owned());
+        self
+    }
+
     /// Runs in `directory`.
     #[must_use]
     pub fn current_dir(mut self, directory: &Path) -> Self {
@@ -68,6 +77,9 @@ impl Invocation {
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
+        for name in &self.removed {
+            command.env_remove(name);
+        }
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use toolkit::process::Invocation;
 use toolkit::{Console, Fault};
 
-use crate::{clients, tools};
+use crate::{cargo, clients, tools};
 
 /// Programs, and a directory that goes when this goes.
 #[derive(Debug)]
@@ -43,12 +43,10 @@ impl Stand {
                 .with_hint("run it as `cargo xtask bench SUBJECT`")
         })?;
         let clients = clients::ready(console, &workspace)?;
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| workspace.join("target"), PathBuf::from);
-        let mut build = Invocation::new(cargo)
-            .args(["build", "--locked", "--workspace", "--bins"])
-            .current_dir(&workspace);
+        let mut build =
+            cargo::call(&workspace).args(["build", "--locked", "--workspace", "--bins"]);
         if release {
             build = build.arg("--release");
             target.push("release");

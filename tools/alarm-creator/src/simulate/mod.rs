@@ -1,4 +1,4 @@
-//! When each alarm would have rung, had it watched over a history. Pure, apart from the files in [`file`].
+//! When each alarm would have rung, had it watched over a history. Pure, apart from the files in [`mod@file`].
 
 pub(crate) mod document;
 mod evaluate;

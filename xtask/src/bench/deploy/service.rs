@@ -1,7 +1,6 @@
 //! The service that is released: the template's, behind a load balancer, on a local AWS.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, bail};
@@ -216,8 +215,7 @@ pub(super) fn now() -> f64 {
 /// The template's program, built as its project builds it.
 fn sample(stand: &Stand) -> anyhow::Result<PathBuf> {
     let template = stand.workspace.join("templates/rust-api");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    crate::cargo::call(&template)
         .args([
             "build",
             "--release",
@@ -226,12 +224,8 @@ fn sample(stand: &Stand) -> anyhow::Result<PathBuf> {
             "--target-dir",
             "target",
         ])
-        .current_dir(&template)
-        .status()
+        .must_succeed()
         .context("cannot build the sample service")?;
-    if !status.success() {
-        bail!("cannot build the sample service in {}", template.display());
-    }
     let targets = std::fs::read_dir(template.join("target"))?;
     targets
         .filter_map(Result::ok)
