@@ -8,7 +8,6 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use tempfile::TempDir;
-use toolkit::process::Invocation;
 use toolkit::{Console, Fault};
 
 use crate::{cargo, clients, tools};
