@@ -27,6 +27,8 @@ const LIVE: [&str; 5] = [
     "--service",
     "ludlow-local-api",
 ];
+/// Another one than runs.
+const IMAGE: &str = "registry.example/ludlow@sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 const FAMILY: &str = "ludlow-local-api";
 
 #[test]
@@ -57,7 +59,6 @@ fn starts_from_what_runs_and_says_what_differs() {
 
 /// Another image and one more variable, laid over what runs.
 fn changes_what_runs(project: &Project, written: &Value) {
-    let image = "registry.example/ludlow@sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
     let environment = json!({
         "kind": "environment", "schema": 1,
         "variables": { "GREETING": { "value": "$x \"q\" ü\n", "origin": "longshore.toml:1" } },
@@ -66,7 +67,7 @@ fn changes_what_runs(project: &Project, written: &Value) {
     project.write("environment.json", &environment.to_string());
     let more = [
         "--set-image",
-        image,
+        IMAGE,
         "--environment",
         "environment.json",
         "--tag",
@@ -80,7 +81,7 @@ fn changes_what_runs(project: &Project, written: &Value) {
             .unwrap();
     let mut expected = written.clone();
     let container = &mut expected["containerDefinitions"][0];
-    container["image"] = image.into();
+    container["image"] = IMAGE.into();
     let variables = container["environment"].as_array_mut().unwrap();
     variables.insert(0, json!({ "name": "GREETING", "value": "$x \"q\" ü\n" }));
     let tags = expected["tags"].as_array_mut().unwrap();
@@ -98,7 +99,7 @@ fn shows_the_difference(project: &Project, written: &Value) {
     assert_eq!(
         differs.stdout,
         format!(
-            "ludlow-local-api:1 → next.json\n\ncontainer api\n  ~ image: {old} → {image}\n  \
+            "ludlow-local-api:1 → next.json\n\ncontainer api\n  ~ image: {old} → {IMAGE}\n  \
              environment\n    + GREETING: $x \"q\" ü\\n\n\n1 added, 0 removed, 1 changed\n"
         )
     );
