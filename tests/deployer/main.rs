@@ -5,6 +5,10 @@
     clippy::unwrap_used,
     reason = "all of this is test code, and a failed step must end its test"
 )]
+#![expect(
+    clippy::print_stderr,
+    reason = "a comparison that a machine cannot make says so"
+)]
 
 #[path = "../e2e/support/programs.rs"]
 mod programs;

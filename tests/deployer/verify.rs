@@ -101,6 +101,22 @@ fn finds_no_problem_where_there_is_none() {
     );
 }
 
+/// An alarm that is in ALARM and stays there.
+fn alarm_that_rings(stage: &Stage, name: &str) {
+    stage.call(
+        "GraniteServiceVersion20100801.PutMetricAlarm",
+        &json!({
+            "AlarmName": name, "Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 1, "TreatMissingData": "ignore",
+            "ComparisonOperator": "GreaterThanThreshold",
+        }),
+    );
+    stage.call(
+        "GraniteServiceVersion20100801.SetAlarmState",
+        &json!({ "AlarmName": name, "StateValue": "ALARM", "StateReason": "test" }),
+    );
+}
+
 #[test]
 fn finds_every_problem_in_one_pass() {
     let (stage, good) = Stage::with_service();
@@ -119,18 +135,7 @@ fn finds_every_problem_in_one_pass() {
     ]);
     container["logConfiguration"]["options"]["awslogs-group"] = json!("/absent");
     container["portMappings"][0]["containerPort"] = json!(9090);
-    stage.call(
-        "GraniteServiceVersion20100801.PutMetricAlarm",
-        &json!({
-            "AlarmName": "errors", "Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60,
-            "EvaluationPeriods": 1, "Threshold": 1, "TreatMissingData": "ignore",
-            "ComparisonOperator": "GreaterThanThreshold",
-        }),
-    );
-    stage.call(
-        "GraniteServiceVersion20100801.SetAlarmState",
-        &json!({ "AlarmName": "errors", "StateValue": "ALARM", "StateReason": "test" }),
-    );
+    alarm_that_rings(&stage, "errors");
     let more = [
         "--alarm", "absent", "--alarm", "errors", "--subnet", "subnet-0",
     ];
