@@ -55,6 +55,7 @@ mod watch;
 
 use std::path::{Path, PathBuf};
 
+use aws::SdkConfig;
 use contract::deployment::{Deployment, Verdict};
 use contract::document::labelled;
 use contract::exit;
@@ -160,94 +161,72 @@ pub fn run(request: Request) -> anyhow::Result<u8> {
     }
     aws::block_on(async {
         let config = aws::config_for(request.region.as_deref(), request.profile.as_deref()).await?;
-        let cloud = Cloud::new(&config, &request.cluster);
-        match &request.command {
-            Command::Deploy(_)
-            | Command::Wait(_)
-            | Command::Rollback(_)
-            | Command::Stop(_)
-            | Command::Proceed(_) => release(&cloud, &console, &request.command, output).await,
-            Command::Scale(scale) => ended(scale::scale(&cloud, &console, scale).await?, output),
-            Command::Verify(it) => {
-                verify::run(&console, &config, &request.cluster, it, output).await
-            }
-            Command::Run(run) => ended(one_off::run(&cloud, &console, run).await?, output),
-            Command::Unlock(lock) => ended(unlock::unlock(&cloud, &console, lock).await?, output),
-            Command::Group(group) => ended(group::group(&cloud, &console, group).await?, output),
-            Command::Init(init) => {
-                init::init(&cloud, &console, init).await?;
-                Ok(exit::DONE)
-            }
-            Command::Status(status) => show(&cloud, &console, status, output).await,
-            looking => look(&cloud, &console, looking, output).await,
-        }
+        carry_out(&config, &console, &request, output).await
     })
 }
 
-/// Commands whose outcome is a deployment.
-async fn release(
-    cloud: &Cloud,
+async fn carry_out(
+    config: &SdkConfig,
     console: &Console,
-    command: &Command,
+    request: &Request,
     output: Option<&Path>,
 ) -> anyhow::Result<u8> {
-    let (deployment, wants_back) = match command {
-        Command::Deploy(release) => (deploy::deploy(cloud, console, release).await?, false),
-        Command::Wait(wait) => (wait::wait(cloud, console, wait).await?, false),
-        Command::Rollback(rollback) => (rollback::rollback(cloud, console, rollback).await?, true),
-        Command::Stop(stop) => (stop::stop(cloud, console, stop).await?, true),
-        Command::Proceed(proceed) => {
-            let deployment = proceed::proceed(cloud, console, proceed).await?;
-            (deployment, proceed.back)
-        }
-        _ => unreachable!("the caller gives commands that release"),
-    };
-    // For who asked for the way back, to be back is success.
-    if wants_back && deployment.verdict == Verdict::RolledBack {
-        output::document(&labelled(&deployment), output, Secrecy::Public)?;
-        console.success(&deployment.reason);
-        return Ok(exit::DONE);
-    }
-    conclude(console, &deployment, output)
-}
-
-/// Commands that show something and have a form for people.
-async fn look(
-    cloud: &Cloud,
-    console: &Console,
-    command: &Command,
-    output: Option<&Path>,
-) -> anyhow::Result<u8> {
-    match command {
-        Command::Diff(diff, form) => {
-            let found = diff::diff(cloud, diff).await?;
-            print(&found, diff::text, *form, output)?;
+    let cloud = &Cloud::new(config, &request.cluster);
+    let release = |ended: Deployment| conclude(console, &ended, output);
+    let way_back = |ended: Deployment| conclude_way_back(console, &ended, output);
+    match &request.command {
+        Command::Deploy(it) => release(deploy::deploy(cloud, console, it).await?),
+        Command::Wait(it) => release(wait::wait(cloud, console, it).await?),
+        Command::Rollback(it) => way_back(rollback::rollback(cloud, console, it).await?),
+        Command::Stop(it) => way_back(stop::stop(cloud, console, it).await?),
+        Command::Proceed(it) if it.back => way_back(proceed::proceed(cloud, console, it).await?),
+        Command::Proceed(it) => release(proceed::proceed(cloud, console, it).await?),
+        Command::Scale(it) => ended(scale::scale(cloud, console, it).await?, output),
+        Command::Run(it) => ended(one_off::run(cloud, console, it).await?, output),
+        Command::Unlock(it) => ended(unlock::unlock(cloud, console, it).await?, output),
+        Command::Group(it) => ended(group::group(cloud, console, it).await?, output),
+        Command::Verify(it) => verify::run(console, config, &request.cluster, it, output).await,
+        Command::Init(it) => init::init(cloud, console, it).await.map(|()| exit::DONE),
+        Command::Status(it) => show(cloud, console, it, output).await,
+        Command::Diff(it, form) => {
+            let found = diff::diff(cloud, it).await?;
+            let printed = print(&found, diff::text, *form, output)?;
             Ok(if found.changes.is_empty() {
-                exit::DONE
+                printed
             } else {
                 exit::NEGATIVE
             })
         }
-        Command::Plan(outlook, form) => {
-            let prospect = forecast::gather::outlook(cloud, console, outlook).await?;
+        Command::Plan(it, form) => {
+            let prospect = forecast::gather::outlook(cloud, console, it).await?;
             print(&prospect, forecast::gather::text, *form, output)
         }
-        Command::Tasks(tasks, form) => print(
-            &tasks::tasks(cloud, tasks).await?,
-            tasks::text,
-            *form,
-            output,
-        ),
-        Command::History(history, form) => {
-            let releases = history::history(cloud, history).await?;
+        Command::Tasks(it, form) => {
+            print(&tasks::tasks(cloud, it).await?, tasks::text, *form, output)
+        }
+        Command::History(it, form) => {
+            let releases = history::history(cloud, it).await?;
             print(&releases, history::text, *form, output)
         }
-        Command::Prune(prune, form) => {
-            let pruned = prune::prune(cloud, console, prune).await?;
+        Command::Prune(it, form) => {
+            let pruned = prune::prune(cloud, console, it).await?;
             print(&pruned, prune::text, *form, output)
         }
-        _ => unreachable!("the caller gives commands that show"),
     }
+}
+
+/// For who asked for the way back, to be back is success.
+fn conclude_way_back(
+    console: &Console,
+    deployment: &Deployment,
+    output: Option<&Path>,
+) -> anyhow::Result<u8> {
+    if deployment.verdict != Verdict::RolledBack {
+        return conclude(console, deployment, output);
+    }
+    output::document(&labelled(deployment), output, Secrecy::Public)?;
+    console.success(&deployment.reason);
+    Ok(exit::DONE)
 }
 
 fn print<D: Serialize>(

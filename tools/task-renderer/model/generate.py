@@ -36,7 +36,7 @@ def visit(of):
         return
     structures[of.name] = None
     members = [
-        f'Member {{ name: "{name}", required: {str(name in of.required_members).lower()}, shape: {shape(member)} }}'
+        f'{"required" if name in of.required_members else "optional"}("{name}", {shape(member)})'
         for name, member in sorted(of.members.items())
     ]
     structures[of.name] = members
@@ -46,7 +46,7 @@ visit(shapes.operation_model("RegisterTaskDefinition").input_shape)
 print(f"//! What RegisterTaskDefinition takes. Written by model/generate.py from botocore {botocore.__version__},")
 print(f"//! data/ecs/{shapes.api_version}/service-2.json; not to be edited by hand.")
 print()
-print("use super::{Member, Shape, Structure};")
+print("use super::{Shape, Structure, optional, required};")
 for name, members in sorted(structures.items()):
     print()
     public = "pub(crate) " if name == "RegisterTaskDefinitionRequest" else ""

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args as Group, ValueEnum};
+use clap::{Args as Group, FromArgMatches as _, ValueEnum};
 
 use super::{LaunchArg, NetworkArgs, Place};
 use crate::Command;
@@ -173,6 +173,13 @@ impl From<OtherwiseArg> for Otherwise {
 }
 
 impl Following {
+    /// As the command line has it where no flag is given.
+    pub(super) fn usual() -> Self {
+        let matches = Self::augment_args(clap::Command::new("usual")).get_matches_from([""]);
+        Self::from_arg_matches(&matches)
+            .unwrap_or_else(|_| unreachable!("every flag has a default"))
+    }
+
     /// A release that is followed like this. `output` is where its document goes, and where an earlier one may be.
     pub(super) fn into_release(
         self,

@@ -3,6 +3,7 @@
 mod deploy;
 mod look;
 mod update;
+mod verify;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -101,7 +102,7 @@ enum Action {
     /// Change the task definition that a service runs, and release it: the flags of `ecs deploy`
     Update(Box<UpdateArgs>),
     /// Look for every problem of a release before it begins; exit code 3 if there is one
-    Verify(Box<crate::verify::args::VerifyArgs>),
+    Verify(Box<verify::VerifyArgs>),
 }
 
 #[derive(Debug, Group)]
@@ -313,7 +314,7 @@ impl Action {
             Self::Scale(args) => args.into_command(),
             Self::Run(args) => args.into_command(),
             Self::Update(args) => update::command(args.into_update()?, output),
-            Self::Verify(args) => args.into_request(output.is_some()),
+            Self::Verify(args) => args.into_command(output),
         })
     }
 }

@@ -5,14 +5,8 @@ use aws_sdk_ecs::types::{
 };
 
 use super::Flags;
-
-/// A container behind a target group, which is named by name or ARN.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Balanced {
-    pub(super) target_group: String,
-    pub(super) container: String,
-    pub(super) port: i32,
-}
+use crate::create;
+use crate::service::Balanced;
 
 /// Where tasks run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,8 +172,11 @@ fn or_else(flags: &[String], live: Option<Vec<String>>) -> Vec<String> {
 }
 
 fn launch(flags: &Flags, live: Option<&Service>) -> Launch {
-    if let Some(launch) = &flags.launch {
-        return launch.clone();
+    if let Some(launch) = flags.launch {
+        return match launch {
+            create::Launch::Ec2 => Launch::Ec2,
+            create::Launch::Fargate => Launch::Fargate,
+        };
     }
     let Some(live) = live else {
         return Launch::Ec2;
@@ -321,7 +318,7 @@ mod tests {
         let flags = Flags {
             desired: Some(5),
             minimum_percent: Some(90),
-            launch: Some(Launch::Ec2),
+            launch: Some(create::Launch::Ec2),
             subnets: vec!["subnet-2".to_owned()],
             ..Flags::default()
         };

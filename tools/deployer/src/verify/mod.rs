@@ -3,7 +3,6 @@
 //! Judgements are functions of what was seen; `gather` sees. What may not be looked at is unknown, which
 //! neither ends the other checks nor counts against the release.
 
-pub(crate) mod args;
 mod capacity;
 mod cluster;
 mod definition;
@@ -33,35 +32,37 @@ use toolkit::Console;
 use toolkit::file::Secrecy;
 use toolkit::output;
 
+use crate::create;
+use crate::service::Balanced;
 use crate::source::Source;
 use crate::status::Form;
 use found::Found;
 use gather::{Basis, Facts};
-use intent::{Balanced, Intent, Launch};
+use intent::Intent;
 use report::{Check, Outcome, Report};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Verify {
-    service: String,
-    task_definition: Source,
-    flags: Flags,
-    form: Form,
+    pub(crate) service: String,
+    pub(crate) task_definition: Source,
+    pub(crate) flags: Flags,
+    pub(crate) form: Form,
 }
 
 /// What the command line says of the service; the rest is as it is.
 #[derive(Debug, Clone, Default)]
-struct Flags {
-    desired: Option<i32>,
-    minimum_percent: Option<i32>,
-    maximum_percent: Option<i32>,
-    launch: Option<Launch>,
-    balanced: Option<Balanced>,
+pub(crate) struct Flags {
+    pub(crate) desired: Option<i32>,
+    pub(crate) minimum_percent: Option<i32>,
+    pub(crate) maximum_percent: Option<i32>,
+    pub(crate) launch: Option<create::Launch>,
+    pub(crate) balanced: Option<Balanced>,
     /// Seconds.
-    grace: Option<i32>,
-    subnets: Vec<String>,
-    security_groups: Vec<String>,
-    alarms: Vec<String>,
+    pub(crate) grace: Option<i32>,
+    pub(crate) subnets: Vec<String>,
+    pub(crate) security_groups: Vec<String>,
+    pub(crate) alarms: Vec<String>,
 }
 
 /// Looks at everything, writes the report and gives the exit code.

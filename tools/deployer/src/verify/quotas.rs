@@ -81,7 +81,7 @@ fn of_definition(intent: &Intent, definition: &Definition) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::intent::Balanced;
+    use crate::service::Balanced;
     use serde_json::json;
 
     fn definition(containers: usize) -> Definition {

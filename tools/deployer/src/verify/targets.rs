@@ -4,8 +4,9 @@ use aws_sdk_ecs::types::ContainerDefinition;
 
 use super::definition::{Definition, Mode};
 use super::found::Found;
-use super::intent::{Balanced, Intent};
+use super::intent::Intent;
 use super::report::Check;
+use crate::service::Balanced;
 
 const ID: &str = "target-group";
 const HEALTH: &str = "health-check";

@@ -129,19 +129,20 @@ struct Show<'r> {
 /// Shows the events and gives the exit code.
 pub(crate) async fn run(request: &Request) -> anyhow::Result<u8> {
     let mut show = Show::new(request).await?;
-    let deadline = request.ends.deadline;
-    let ended = tokio::select! {
-        ended = show.read() => ended,
+    let ended = until_over(request, show.read()).await;
+    show.end(ended, request)
+}
+
+/// What `shown` ends with, unless somebody or the clock ends it before.
+async fn until_over(
+    request: &Request,
+    shown: impl Future<Output = anyhow::Result<End>>,
+) -> anyhow::Result<End> {
+    tokio::select! {
+        ended = shown => ended,
         pressed = interrupt::asked() => pressed.map(|()| End::Interrupted),
-        limit = passed(deadline) => Ok(End::Deadline(limit)),
-    };
-    let saved = show.conclude();
-    let end = ended?;
-    saved?;
-    if let Some(text) = end.text(&request.ends) {
-        show.console.status(&text);
+        limit = passed(request.ends.deadline) => Ok(End::Deadline(limit)),
     }
-    Ok(end.code(&request.ends))
 }
 
 /// Waits for the deadline, if there is one.
@@ -290,6 +291,17 @@ impl Show<'_> {
         lines.push_back(message[..end].trim_end().to_owned());
     }
 
+    /// The end, told where that is asked for, and its exit code. What is left is written however it ended.
+    fn end(&mut self, ended: anyhow::Result<End>, request: &Request) -> anyhow::Result<u8> {
+        let saved = self.conclude();
+        let end = ended?;
+        saved?;
+        if let Some(text) = end.text(&request.ends) {
+            self.console.status(&text);
+        }
+        Ok(end.code(&request.ends))
+    }
+
     /// Writes what is left, and where the next run goes on.
     fn conclude(&mut self) -> anyhow::Result<()> {
         let unshown: Vec<_> = self
@@ -310,19 +322,8 @@ impl Show<'_> {
 /// The same by a live tail: what CloudWatch sends is shown, and nothing is asked for again.
 pub(crate) async fn run_live(request: &Request) -> anyhow::Result<u8> {
     let mut show = Show::new(request).await?;
-    let deadline = request.ends.deadline;
-    let ended = tokio::select! {
-        ended = show.listen() => ended,
-        pressed = interrupt::asked() => pressed.map(|()| End::Interrupted),
-        limit = passed(deadline) => Ok(End::Deadline(limit)),
-    };
-    let saved = show.conclude();
-    let end = ended?;
-    saved?;
-    if let Some(text) = end.text(&request.ends) {
-        show.console.status(&text);
-    }
-    Ok(end.code(&request.ends))
+    let ended = until_over(request, show.listen()).await;
+    show.end(ended, request)
 }
 
 impl Show<'_> {

@@ -8,9 +8,9 @@ use aws_sdk_elasticloadbalancingv2::Client as Balancing;
 use aws_sdk_elasticloadbalancingv2::types::TargetGroup;
 
 use super::each;
+use crate::service::Balanced;
 use crate::verify::definition::Definition;
 use crate::verify::found::{Found, asked, found};
-use crate::verify::intent::Balanced;
 use crate::verify::network::Part;
 use crate::verify::roles::Role;
 use crate::verify::targets::Group;

@@ -1,14 +1,14 @@
 //! The command line of `deployer verify`.
 
-use std::io::IsTerminal as _;
+use std::path::Path;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::intent::{Balanced, Launch};
-use super::{Flags, Verify};
+use super::{FormatArg, LaunchArg, form};
 use crate::Command;
+use crate::service::Balanced;
 use crate::source::Source;
-use crate::status::Form;
+use crate::verify::{Flags, Verify};
 
 const EXAMPLES: &str = "\
 EXAMPLES
@@ -23,10 +23,10 @@ EXIT CODES
 /// Arguments.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct VerifyArgs {
+pub(super) struct VerifyArgs {
     /// Cluster
     #[arg(long, value_name = "NAME")]
-    pub(crate) cluster: String,
+    cluster: String,
     /// Service; what it has is taken for what no flag says
     #[arg(long, value_name = "NAME")]
     service: String,
@@ -71,27 +71,9 @@ pub(crate) struct VerifyArgs {
     format: Option<FormatArg>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LaunchArg {
-    /// On the cluster's own instances
-    #[value(name = "EC2")]
-    Ec2,
-    /// On Fargate
-    #[value(name = "FARGATE")]
-    Fargate,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FormatArg {
-    /// A table
-    Text,
-    /// One document
-    Json,
-}
-
 impl VerifyArgs {
-    /// The cluster, and what to verify there. `has_file`: the document goes to a file.
-    pub(crate) fn into_request(self, has_file: bool) -> (String, Command) {
+    /// The cluster, and what to verify there. `output` is where the document goes.
+    pub(super) fn into_command(self, output: Option<&Path>) -> (String, Command) {
         let balanced = match (self.target_group, self.container, self.port) {
             (Some(target_group), Some(container), Some(port)) => Some(Balanced {
                 target_group,
@@ -100,24 +82,15 @@ impl VerifyArgs {
             }),
             _ => None,
         };
-        let form = match self.format {
-            Some(FormatArg::Text) => Form::Text,
-            Some(FormatArg::Json) => Form::Json,
-            None if !has_file && std::io::stdout().is_terminal() => Form::Text,
-            None => Form::Json,
-        };
         let verify = Verify {
             service: self.service,
             task_definition: Source::of(&self.task_definition),
-            form,
+            form: form(self.format, output),
             flags: Flags {
                 desired: self.desired_count,
                 minimum_percent: self.minimum_healthy_percent,
                 maximum_percent: self.maximum_percent,
-                launch: self.launch_type.map(|launch| match launch {
-                    LaunchArg::Ec2 => Launch::Ec2,
-                    LaunchArg::Fargate => Launch::Fargate,
-                }),
+                launch: self.launch_type.map(Into::into),
                 balanced,
                 grace: self.health_grace,
                 subnets: self.subnet,
