@@ -14,12 +14,21 @@ pub(super) fn made(origin: &Origin) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = of_directory(&origin.template, origin)?;
     if let Some(ci) = &origin.ci {
         files.extend(of_directory(
-            &format!("ci/{ci}/{}", origin.template),
+            &format!("ci/{ci}/{}", toolchain(&origin.template)),
             origin,
         )?);
     }
     files.sort();
     Ok(files)
+}
+
+/// What a template is built with: its releases differ by nothing else.
+fn toolchain(template: &str) -> &'static str {
+    if template.starts_with("rust-") {
+        "rust"
+    } else {
+        "node"
+    }
 }
 
 fn of_directory(directory: &str, origin: &Origin) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
