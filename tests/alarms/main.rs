@@ -6,10 +6,6 @@
     reason = "all of this is test code, and a failed step must end its test"
 )]
 
-#[path = "../e2e/support/programs.rs"]
-#[expect(dead_code, reason = "the sample service is another one here")]
-mod programs;
-
 mod ends;
 mod patients;
 mod releases;

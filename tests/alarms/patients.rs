@@ -1,7 +1,5 @@
 //! The service that falls ill: its program, and where its tasks answer.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -9,22 +7,10 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::programs::workspace;
-use crate::stage::{CLUSTER, PATIENCE, SERVICE};
+use e2e::local_aws::send;
+use e2e::programs::workspace;
 
-/// One call, on a connection of its own; head and body of the answer.
-pub(crate) fn send(address: &str, headers: &str, body: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
-}
+use crate::stage::{CLUSTER, SERVICE};
 
 /// Where the running tasks of the service answer; none while the server is not there.
 pub(crate) fn patients(address: &str) -> Vec<String> {
@@ -32,8 +18,8 @@ pub(crate) fn patients(address: &str) -> Vec<String> {
         let headers = format!(
             "X-Amz-Target: AmazonEC2ContainerServiceV20141113.{operation}\r\nContent-Type: application/x-amz-json-1.1\r\n"
         );
-        let answer = send(address, &headers, &input.to_string()).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+        let (_, body) = send(address, "POST", "/", &headers, &input.to_string()).ok()?;
+        serde_json::from_str(&body).ok()
     };
     let listed = ask(
         "ListTasks",

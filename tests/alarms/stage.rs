@@ -1,44 +1,28 @@
 //! A local AWS with the patient on it, and the programs beside it.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use e2e::local_aws::LocalAws;
+pub(crate) use e2e::local_aws::{CLUSTER, Outcome, SERVICE};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::ends::Control;
-use crate::patients::{patient, patients, send};
-use crate::programs::program;
+use crate::patients::{patient, patients};
 
 /// Long enough for anything that is not stuck.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// A minute of AWS's in a second and a half: longer than the second in which the load balancer counts.
 const SPEED: &str = "40";
 
-pub(crate) const CLUSTER: &str = "ludlow";
-pub(crate) const SERVICE: &str = "ludlow-local-api";
-
 /// The place where a scenario happens.
 pub(crate) struct Stage {
-    directory: TempDir,
-    server: Option<Child>,
-    /// `127.0.0.1:PORT`.
-    address: String,
+    aws: LocalAws,
     /// Of the load balancer.
     pub(crate) url: String,
     image: String,
     pub(crate) control: Control,
-}
-
-/// How a program ended.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) code: i32,
-    pub(crate) document: Value,
-    pub(crate) stderr: String,
 }
 
 impl Stage {
@@ -72,85 +56,19 @@ impl Stage {
 
     /// A stage with everything but the service.
     pub(crate) fn empty() -> Self {
-        let directory = tempfile::Builder::new().prefix("ls-").tempdir().unwrap();
+        let aws = LocalAws::new(SPEED);
+        let address = aws.address.clone();
         let mut stage = Self {
-            directory,
-            server: None,
-            address: String::new(),
+            aws,
             url: String::new(),
             image: String::new(),
-            control: Control::new(Vec::new),
+            control: Control::new(move || patients(&address)),
         };
-        stage.raise();
-        let address = stage.address.clone();
-        stage.control = Control::new(move || patients(&address));
         stage.project("");
-        let seed = stage
-            .command("local-aws")
-            .args(["seed", "--env", "local", "--project"])
-            .arg(stage.path())
-            .args(["--endpoint", &format!("http://{}", stage.address)])
-            .output()
-            .unwrap();
-        assert!(seed.status.success(), "{seed:?}");
-        let seed: Value = serde_json::from_slice(&seed.stdout).unwrap();
+        let seed = stage.aws.seed();
         seed["url"].as_str().unwrap().clone_into(&mut stage.url);
-        stage.image = stage.push_image();
+        stage.image = stage.aws.push_program(&patient());
         stage
-    }
-
-    fn raise(&mut self) {
-        let mut child = self
-            .command("local-aws")
-            .args(["serve", "--quiet", "--speed", SPEED, "--state"])
-            .arg(self.state())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let endpoint = ready["endpoint"].as_str().unwrap();
-        endpoint
-            .strip_prefix("http://")
-            .unwrap()
-            .clone_into(&mut self.address);
-        self.server = Some(child);
-    }
-
-    fn push_image(&self) -> String {
-        std::fs::copy(patient(), self.path().join("patient")).unwrap();
-        let dockerfile = "FROM scratch\nCOPY patient /patient\nENTRYPOINT [\"/patient\"]\n";
-        std::fs::write(self.path().join("Dockerfile"), dockerfile).unwrap();
-        let document = self.path().join("image.json");
-        for step in ["build", "push"] {
-            let mut call = self.command("image-builder");
-            call.args([step, "--repository", CLUSTER, "--tag", "1", "--layout"])
-                .arg(self.path().join("image"));
-            if step == "build" {
-                call.arg("--context").arg(self.path());
-                call.args(["--platform", "linux/amd64"]);
-            }
-            let output = call.arg("--output").arg(&document).output().unwrap();
-            assert!(output.status.success(), "{output:?}");
-        }
-        let image: Value = serde_json::from_slice(&std::fs::read(document).unwrap()).unwrap();
-        format!(
-            "{}/{CLUSTER}@{}",
-            self.address,
-            image["digest"].as_str().unwrap()
-        )
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn state(&self) -> PathBuf {
-        self.path().join("state")
     }
 
     /// Writes longshore.toml; `alarms` are lines of the environment.
@@ -160,32 +78,14 @@ impl Stage {
              [services.api]\nport = 8080\nhealth-path = \"/healthz\"\ncount = 2\n\n\
              [environments.local]\naws = \"local\"\n{alarms}\n"
         );
-        std::fs::write(self.path().join("longshore.toml"), text).unwrap();
+        self.aws.file("longshore.toml", &text);
     }
 
+    /// A program that is run where the project is.
     fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(program(name));
+        let mut command = self.aws.command(name);
+        command.current_dir(self.aws.path());
         command
-            .current_dir(self.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.path())
-            .env("USER", "ann")
-            .env("AWS_ENDPOINT_URL", format!("http://{}", self.address))
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "local")
-            .env("AWS_SECRET_ACCESS_KEY", "local")
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, mut command: Command) -> Outcome {
-        let output = command.output().unwrap();
-        Outcome {
-            code: output.status.code().unwrap_or(-1),
-            document: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
     }
 
     /// The program under test.
@@ -194,7 +94,7 @@ impl Stage {
         command
             .args(arguments)
             .args(["--env", "local", "--service", "api"]);
-        self.run(command)
+        Outcome::of(command.output().unwrap())
     }
 
     /// Applies longshore.toml with these lines, and waits until every alarm but these is OK.
@@ -224,23 +124,21 @@ impl Stage {
                 } },
             }],
         });
-        let file = self.path().join(format!("{version}.json"));
-        std::fs::write(&file, definition.to_string()).unwrap();
+        let file = self
+            .aws
+            .file(&format!("{version}.json"), &definition.to_string());
         let mut command = self.command("deployer");
         command
             .args(["deploy", "--cluster", CLUSTER, "--service", SERVICE])
             .arg("--task-definition")
             .arg(file)
             .args(more);
-        self.run(command)
+        Outcome::of(command.output().unwrap())
     }
 
     /// One call of an API of JSON 1.1.
     pub(crate) fn call(&self, target: &str, input: &Value) -> Value {
-        let headers =
-            format!("X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n");
-        let body = self.send(&headers, &input.to_string());
-        serde_json::from_str(&body).unwrap_or_default()
+        self.aws.call(target, input)
     }
 
     /// One call of CloudWatch.
@@ -248,15 +146,9 @@ impl Stage {
         let headers = format!(
             "X-Amz-Target: GraniteServiceVersion20100801.{operation}\r\nContent-Type: application/x-amz-json-1.0\r\n"
         );
-        let body = self.send(&headers, &input.to_string());
+        let (status, body) = self.aws.send("POST", "/", &headers, &input.to_string());
+        assert_eq!(status, 200, "{operation} {input}: {body}");
         serde_json::from_str(&body).unwrap_or_default()
-    }
-
-    fn send(&self, headers: &str, body: &str) -> String {
-        let answer = send(&self.address, headers, body).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{headers}{answer}");
-        body.to_owned()
     }
 
     /// The states of all alarms, by what follows the service's name.
@@ -346,16 +238,13 @@ impl Stage {
 
     pub(crate) fn service(&self) -> Value {
         let input = json!({ "cluster": CLUSTER, "services": [SERVICE] });
-        self.call(
-            "AmazonEC2ContainerServiceV20141113.DescribeServices",
-            &input,
-        )["services"][0]
-            .clone()
+        self.call("DescribeServices", &input)["services"][0].clone()
     }
 
     /// The lines of what would have been sent.
     pub(crate) fn outbox(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.state().join("outbox.jsonl")).unwrap_or_default();
+        let text =
+            std::fs::read_to_string(self.aws.state().join("outbox.jsonl")).unwrap_or_default();
         text.lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
@@ -421,19 +310,5 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         self.control.end();
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-        // Ends the tasks too, which outlive the server.
-        let reset = self
-            .command("local-aws")
-            .args(["reset", "--state"])
-            .arg(self.state())
-            .output()
-            .unwrap();
-        if !std::thread::panicking() {
-            assert!(reset.status.success(), "{reset:?}");
-        }
     }
 }

@@ -37,16 +37,7 @@ fn run(stage: &Stage, program: &PathBuf, arguments: &[&str]) -> Output {
 /// The deployments that end are those of the version that crashes: ECS goes back by itself.
 fn with_breaker() -> (Stage, String) {
     let (stage, good) = Stage::with_service();
-    stage.call(
-        "UpdateService",
-        &json!({
-            "cluster": CLUSTER, "service": SERVICE,
-            "deploymentConfiguration": {
-                "deploymentCircuitBreaker": { "enable": true, "rollback": true },
-                "minimumHealthyPercent": 100, "maximumPercent": 200,
-            },
-        }),
-    );
+    stage.configure((true, true), (100, 200));
     (stage, good)
 }
 
@@ -92,16 +83,7 @@ fn a_rollback_is_no_success() {
 #[test]
 fn a_failed_rollout_is_undone() {
     let (stage, good) = Stage::with_service();
-    stage.call(
-        "UpdateService",
-        &json!({
-            "cluster": CLUSTER, "service": SERVICE,
-            "deploymentConfiguration": {
-                "deploymentCircuitBreaker": { "enable": true, "rollback": false },
-                "minimumHealthyPercent": 100, "maximumPercent": 200,
-            },
-        }),
-    );
+    stage.configure((true, false), (100, 200));
     let file = stage.write("bad", &stage.definition(&CRASH));
     let outcome = stage.deploy(&file, &["--failures", "99"]);
     outcome.is(4, "rolled-back", "");
@@ -134,16 +116,7 @@ fn a_failed_rollout_is_undone() {
 fn the_way_back_ends_in_time() {
     let (stage, _good) = Stage::with_service();
     // Old tasks go before new ones come, so that the way back needs new ones.
-    stage.call(
-        "UpdateService",
-        &json!({
-            "cluster": CLUSTER, "service": SERVICE,
-            "deploymentConfiguration": {
-                "deploymentCircuitBreaker": { "enable": false, "rollback": false },
-                "minimumHealthyPercent": 0, "maximumPercent": 100,
-            },
-        }),
-    );
+    stage.configure((false, false), (0, 100));
     let file = stage.write("bad", &stage.definition(&CRASH));
     let mut running = stage.begin(&file, &["--rollback-timeout", "3s"]);
     running.says("failed: ");

@@ -10,9 +10,6 @@
     reason = "a comparison that a machine cannot make says so"
 )]
 
-#[path = "../e2e/support/programs.rs"]
-mod programs;
-
 mod defects;
 mod first;
 mod group;

@@ -1,40 +1,25 @@
 //! A local AWS with one image and one target group, and the deployer beside it.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::io::Read as _;
+use std::ops::{Deref, DerefMut};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use e2e::local_aws::LocalAws;
+pub(crate) use e2e::local_aws::{CLUSTER, Outcome, SERVICE};
+use e2e::programs::ludlow;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-use crate::programs::{ludlow, program};
 
 /// Long enough for anything that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A minute of AWS's in less than a second.
 const SPEED: &str = "100";
 
-pub(crate) const CLUSTER: &str = "ludlow";
-pub(crate) const SERVICE: &str = "ludlow-local-api";
-
 /// The place where a scenario happens.
 pub(crate) struct Stage {
-    directory: TempDir,
-    server: Option<Child>,
-    /// `127.0.0.1:PORT`.
-    pub(crate) address: String,
+    aws: LocalAws,
     /// Repository and digest of the sample service.
     image: String,
-}
-
-/// How the deployer ended.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) code: i32,
-    pub(crate) document: Value,
-    pub(crate) stderr: String,
 }
 
 /// A deployer that is still at work.
@@ -58,121 +43,16 @@ aws = \"local\"
 impl Stage {
     /// A stage with nothing on it yet.
     pub(crate) fn new() -> Self {
-        let directory = tempfile::Builder::new().prefix("ls-").tempdir().unwrap();
-        let mut stage = Self {
-            directory,
-            server: None,
-            address: String::new(),
-            image: String::new(),
-        };
-        stage.raise();
-        stage.file("longshore.toml", PROJECT);
-        let seed = stage
-            .command("local-aws")
-            .args(["seed", "--env", "local", "--project"])
-            .arg(stage.path())
-            .args(["--endpoint", &format!("http://{}", stage.address)])
-            .output()
-            .unwrap();
-        assert!(seed.status.success(), "{seed:?}");
-        stage.image = stage.push_image();
-        stage
-    }
-
-    /// Starts the server, on the state that is there.
-    pub(crate) fn raise(&mut self) {
-        let mut child = self
-            .command("local-aws")
-            .args(["serve", "--quiet", "--speed", SPEED, "--state"])
-            .arg(self.state())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let endpoint = ready["endpoint"].as_str().unwrap();
-        endpoint
-            .strip_prefix("http://")
-            .unwrap()
-            .clone_into(&mut self.address);
-        self.server = Some(child);
-    }
-
-    /// Ends the server as `kill -9` does.
-    pub(crate) fn fell(&mut self) {
-        let mut server = self.server.take().unwrap();
-        server.kill().unwrap();
-        server.wait().unwrap();
-    }
-
-    fn push_image(&self) -> String {
-        std::fs::copy(ludlow(), self.path().join("ludlow")).unwrap();
-        self.file(
-            "Dockerfile",
-            "FROM scratch\nCOPY ludlow /ludlow\nENTRYPOINT [\"/ludlow\"]\n",
-        );
-        self.push(self.path(), "1")
-    }
-
-    /// Builds what a directory holds, pushes it, and gives repository and digest.
-    pub(crate) fn push(&self, context: &Path, tag: &str) -> String {
-        let (layout, document) = (context.join("image"), context.join("image.json"));
-        for step in ["build", "push"] {
-            let mut call = self.command("image-builder");
-            call.args([step, "--repository", CLUSTER, "--tag", tag, "--layout"])
-                .arg(&layout);
-            if step == "build" {
-                call.arg("--context").arg(context);
-                call.args(["--platform", "linux/amd64"]);
-            }
-            let output = call.arg("--output").arg(&document).output().unwrap();
-            assert!(output.status.success(), "{output:?}");
-        }
-        let image: Value = serde_json::from_slice(&std::fs::read(&document).unwrap()).unwrap();
-        format!(
-            "{}/{CLUSTER}@{}",
-            self.address,
-            image["digest"].as_str().unwrap()
-        )
+        let aws = LocalAws::new(SPEED);
+        aws.file("longshore.toml", PROJECT);
+        aws.seed();
+        let image = aws.push_program(&ludlow());
+        Self { aws, image }
     }
 
     /// The digest of the sample service's image.
     pub(crate) fn digest(&self) -> &str {
         self.image.split_once('@').unwrap().1
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn state(&self) -> PathBuf {
-        self.path().join("state")
-    }
-
-    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
-        let file = self.path().join(name);
-        std::fs::write(&file, text).unwrap();
-        file
-    }
-
-    /// A program of the workspace, pointed at this stage's AWS.
-    pub(crate) fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(program(name));
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.path())
-            .env("USER", "ann")
-            .env("AWS_ENDPOINT_URL", format!("http://{}", self.address))
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "local")
-            .env("AWS_SECRET_ACCESS_KEY", "local")
-            .stdin(Stdio::null());
-        command
     }
 
     /// A task definition of the sample service, with these variables.
@@ -237,9 +117,18 @@ impl Stage {
 
     /// Tells ECS to let deployments fail for ever.
     pub(crate) fn without_breaker(&self) -> &Self {
+        self.configure((false, false), (100, 200))
+    }
+
+    /// Whether ECS's circuit breaker is on and rolls back; minimum and maximum percent.
+    pub(crate) fn configure(
+        &self,
+        (enable, rollback): (bool, bool),
+        (minimum, maximum): (u32, u32),
+    ) -> &Self {
         let configuration = json!({
-            "deploymentCircuitBreaker": { "enable": false, "rollback": false },
-            "minimumHealthyPercent": 100, "maximumPercent": 200,
+            "deploymentCircuitBreaker": { "enable": enable, "rollback": rollback },
+            "minimumHealthyPercent": minimum, "maximumPercent": maximum,
         });
         self.call(
             "UpdateService",
@@ -285,43 +174,6 @@ impl Stage {
         Outcome::of(output)
     }
 
-    /// One call of a service's JSON API.
-    pub(crate) fn call(&self, target: &str, input: &Value) -> Value {
-        let target = match target.split_once('.') {
-            Some(_) => target.to_owned(),
-            None => format!("AmazonEC2ContainerServiceV20141113.{target}"),
-        };
-        let headers =
-            format!("X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n");
-        let (status, body) = self.send("POST", "/", &headers, &input.to_string());
-        assert_eq!(status, 200, "{target} {input}: {body}");
-        serde_json::from_str(&body).unwrap_or_default()
-    }
-
-    /// One request, on a connection of its own.
-    pub(crate) fn send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body: &str,
-    ) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
-            self.address,
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, body.to_owned())
-    }
-
     /// The service as DescribeServices has it.
     pub(crate) fn service(&self) -> Value {
         let input = json!({ "cluster": CLUSTER, "services": [SERVICE] });
@@ -363,21 +215,18 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if self.server.is_some() {
-            self.fell();
-        }
-        // Ends the tasks too, which outlive the server.
-        let reset = self
-            .command("local-aws")
-            .args(["reset", "--state"])
-            .arg(self.state())
-            .output()
-            .unwrap();
-        if !std::thread::panicking() {
-            assert!(reset.status.success(), "{reset:?}");
-        }
+/// What can be done with a local AWS can be done with the stage.
+impl Deref for Stage {
+    type Target = LocalAws;
+
+    fn deref(&self) -> &LocalAws {
+        &self.aws
+    }
+}
+
+impl DerefMut for Stage {
+    fn deref_mut(&mut self) -> &mut LocalAws {
+        &mut self.aws
     }
 }
 
@@ -404,28 +253,5 @@ impl Running {
             }
         }
         panic!("it never said {words}: {}", String::from_utf8_lossy(&said));
-    }
-}
-
-impl Outcome {
-    fn of(output: Output) -> Self {
-        let document = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            document,
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Exit code, verdict, and words of the reason.
-    pub(crate) fn is(&self, code: i32, verdict: &str, reason: &str) -> &Self {
-        assert_eq!(
-            (self.code, self.document["verdict"].as_str()),
-            (code, Some(verdict)),
-            "{self:#?}"
-        );
-        let said = self.document["reason"].as_str().unwrap();
-        assert!(said.contains(reason), "{reason:?} is not in {said:?}");
-        self
     }
 }

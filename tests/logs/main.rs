@@ -6,8 +6,6 @@
     reason = "all of this is test code, and a failed step must end its test"
 )]
 
-#[path = "../e2e/support/programs.rs"]
-mod programs;
 #[path = "../deployer/stage.rs"]
 #[expect(dead_code, reason = "the stage is the deployer's scenarios' too")]
 mod stage;

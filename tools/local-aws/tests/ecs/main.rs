@@ -13,6 +13,8 @@ mod daemon;
 mod failures;
 mod image;
 mod pauses;
+#[path = "../program/mod.rs"]
+mod program;
 mod refusals;
 mod rolling;
 mod server;

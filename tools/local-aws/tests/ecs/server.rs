@@ -1,12 +1,14 @@
 //! A server of its own for each test, and calls of its services.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use crate::program::serve;
 
 /// AWS's waits are divided by this.
 pub(crate) const SPEED: &str = "100";
@@ -48,20 +50,7 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) 
 impl Server {
     /// A server on this state, once it has said that it is ready.
     pub(crate) fn start(state: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_local-aws"))
-            .args(["serve", "--runtime", "process", "--speed", SPEED, "--state"])
-            .arg(state)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let endpoint = ready["endpoint"].as_str().unwrap();
-        let address = endpoint.strip_prefix("http://").unwrap().to_owned();
+        let (child, _ready, address) = serve(state, &["--speed", SPEED]);
         Self { child, address }
     }
 

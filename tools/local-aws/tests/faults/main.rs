@@ -8,4 +8,6 @@
 mod calls;
 mod commands;
 mod effects;
+#[path = "../program/mod.rs"]
+mod program;
 mod support;

@@ -1,12 +1,14 @@
 //! A server of its own for each test, and a client that hides nothing of HTTP.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::program::serve;
 
 /// A running server. It is killed, not stopped, when the test ends.
 pub(crate) struct Server {
@@ -26,20 +28,7 @@ pub(crate) struct Reply {
 impl Server {
     /// A server on this state, once it has said that it is ready.
     pub(crate) fn start(state: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_local-aws"))
-            .args(["serve", "--runtime", "process", "--speed", "200", "--state"])
-            .arg(state)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let endpoint = ready["endpoint"].as_str().unwrap();
-        let address = endpoint.strip_prefix("http://").unwrap().to_owned();
+        let (child, _ready, address) = serve(state, &["--speed", "200"]);
         Self { child, address }
     }
 

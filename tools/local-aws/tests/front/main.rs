@@ -11,6 +11,8 @@ mod commands;
 mod crash;
 mod discovery;
 mod management;
+#[path = "../program/mod.rs"]
+mod program;
 mod pull;
 mod push;
 mod support;

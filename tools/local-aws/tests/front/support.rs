@@ -1,15 +1,17 @@
 //! A server of its own for each test, and a client that hides nothing of HTTP.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use crate::program::serve;
 
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -43,22 +45,9 @@ pub(crate) fn local_aws(arguments: &[&str], state: &Path) -> Output {
 impl Server {
     /// A server on this state, once it has said that it is ready.
     pub(crate) fn start(state: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_local-aws"))
-            .args(["serve", "--runtime", "process", "--state"])
-            .arg(state)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
+        let (child, ready, address) = serve(state, &[]);
         assert_eq!(ready["kind"], "local-aws-ready");
         assert_eq!(ready["pid"], child.id());
-        let endpoint = ready["endpoint"].as_str().unwrap();
-        let address = endpoint.strip_prefix("http://").unwrap().to_owned();
         Self { child, address }
     }
 

@@ -8,5 +8,7 @@
 mod autoscaling;
 mod ec2;
 mod iam;
+#[path = "../program/mod.rs"]
+mod program;
 #[path = "../faults/support.rs"]
 mod support;

@@ -69,19 +69,12 @@ impl Contender {
                     .arg(stand.program("deployer").get_program())
                     .args(["update", CLUSTER, SERVICE])
                     .args(flags(change));
-                if change.is_none() {
-                    // What runs already.
-                    command.args(["-e", CONTAINER, "APP_VERSION", "good"]);
-                }
             }
             Kind::Fabfuel => {
                 command
                     .arg(stand.client("ecs").get_program())
                     .args(["deploy", CLUSTER, SERVICE, "--rollback"])
                     .args(flags(change));
-                if change.is_none() {
-                    command.args(["-e", CONTAINER, "APP_VERSION", "good"]);
-                }
             }
             Kind::Script => {
                 command
@@ -98,6 +91,7 @@ fn flags(change: Option<Edit>) -> Vec<&'static str> {
     match change {
         Some(Edit::Variable(name, value)) => vec!["-e", CONTAINER, name, value],
         Some(Edit::Tag(tag)) => vec!["-t", tag],
-        None => Vec::new(),
+        // What runs already.
+        None => vec!["-e", CONTAINER, "APP_VERSION", "good"],
     }
 }

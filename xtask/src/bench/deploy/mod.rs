@@ -5,6 +5,7 @@ mod contender;
 mod service;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use toolkit::Console;
 
@@ -78,8 +79,7 @@ struct Outcome {
     run: Run,
     /// By operation.
     calls: BTreeMap<String, u64>,
-    /// Milliseconds.
-    lag: Option<f64>,
+    lag: Option<Duration>,
 }
 
 /// Runs every contender in every case.
@@ -178,7 +178,7 @@ fn compete(
     // Nothing happened where nothing was to be done; and who left before it happened did not wait for it.
     let lag = happened
         .filter(|at| *at >= begun && *at <= ended)
-        .map(|at| (ended - at) * 1000.0);
+        .map(|at| Duration::from_secs_f64(ended - at));
     Ok(Outcome { run, calls, lag })
 }
 
@@ -188,11 +188,7 @@ fn entry(case: &Case, contender: &Contender, outcomes: &[Outcome]) -> Option<Ent
         outcomes.iter().map(|outcome| &outcome.calls).collect();
     calls.sort_by_key(|calls| calls.values().sum::<u64>());
     let calls = calls.get(calls.len().saturating_sub(1) / 2)?;
-    let lags: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.lag).collect();
-    let lag = median(
-        lags.iter()
-            .map(|lag| std::time::Duration::from_secs_f64(lag / 1000.0)),
-    );
+    let lags: Vec<Duration> = outcomes.iter().filter_map(|outcome| outcome.lag).collect();
     let is_right = |run: &Run| match run.code {
         Some(0) => case.succeeds,
         // `timeout` ended it.
@@ -211,7 +207,7 @@ fn entry(case: &Case, contender: &Contender, outcomes: &[Outcome]) -> Option<Ent
         figures: Figures::of(&runs)?,
         calls: Some(calls.values().sum()),
         operations: (*calls).clone(),
-        lag_ms: (!lags.is_empty()).then_some(lag),
+        lag_ms: (!lags.is_empty()).then(|| median(lags.into_iter())),
         said: said.join(", "),
     })
 }

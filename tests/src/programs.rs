@@ -5,7 +5,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// The program `name` of the workspace.
-pub(crate) fn program(name: &str) -> PathBuf {
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| {
         // This test is in PROFILE/deps; the programs are in PROFILE.
@@ -35,7 +36,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
 }
 
 /// The sample service's program, built as its project builds it.
-pub(crate) fn ludlow() -> PathBuf {
+pub fn ludlow() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM
         .get_or_init(|| {
@@ -63,7 +64,7 @@ pub(crate) fn ludlow() -> PathBuf {
 }
 
 /// The checkout.
-pub(crate) fn workspace() -> PathBuf {
+pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap()
