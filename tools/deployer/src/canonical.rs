@@ -4,12 +4,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What ECS says of a revision, and tags: these carry the commit, which alone is no reason for a release.
-const ADDED: [&str; 9] = [
+pub(crate) const ADDED: [&str; 10] = [
     "taskDefinitionArn",
     "revision",
     "status",
     "registeredAt",
     "deregisteredAt",
+    "deleteRequestedAt",
     "registeredBy",
     "compatibilities",
     "requiresAttributes",

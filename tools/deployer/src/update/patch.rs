@@ -8,22 +8,9 @@ use toolkit::Fault;
 
 use super::lists::List;
 use super::{Changes, Edit, Patched, changed, image, soundness};
+use crate::canonical::ADDED;
 
 type Members = Map<String, Value>;
-
-/// What ECS says of a revision and RegisterTaskDefinition does not take.
-const ADDED: [&str; 10] = [
-    "taskDefinitionArn",
-    "revision",
-    "status",
-    "registeredAt",
-    "deregisteredAt",
-    "deleteRequestedAt",
-    "registeredBy",
-    "compatibilities",
-    "requiresAttributes",
-    "tags",
-];
 
 /// The image of an added container until it has one.
 pub(super) const PLACEHOLDER: &str = "PLACEHOLDER";
